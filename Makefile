@@ -1,0 +1,113 @@
+# Everything a newcomer needs, one word each. `make` alone lists the words.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+MODEL ?= htdemucs
+DEMO ?= demo
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+STEMWRIGHT := $(BIN)/stemwright
+# What is never imported is not compiled either: 30 MB less. The rest is compiled once and here,
+# since a machine may forbid Python to write bytecode and every start would pay for it.
+UNCOMPILED := /(tests?|pip|lexers|frontend|f2py|distutils|hatchling)/
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Locks are complete and name every file by its hash: nothing is resolved or built here.
+INSTALL := $(PIP) install --quiet --no-compile --no-deps --require-hashes --only-binary :all:
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe \
+	--strip-extras --no-header --annotation-style line --no-emit-options --no-emit-index-url \
+	--no-emit-find-links --no-emit-trusted-host $(ARGS)
+
+.PHONY: help setup run test check format bench-speed bench-quality bench-memory lock clean model
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMPS)/runtime model ## make .venv with everything a separation needs, the model included
+
+run: setup ## separate a demo song and say where its stems are and how fast it went
+	@$(STEMWRIGHT) demo -o $(DEMO) $(ARGS)
+
+test: setup $(STAMPS)/test ## run the tests (ARGS="-m 'not slow' tests/unit" to choose)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup $(STAMPS)/test $(STAMPS)/check ## format, lint, types, import arrows, dependencies, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry src
+	$(BIN)/codespell
+	$(BIN)/python tools/lints
+	$(BIN)/python -m pytest --quiet tests/unit/tools
+
+format: setup $(STAMPS)/check ## rewrite the code as `make check` wants it
+	$(BIN)/ruff check --fix-only --exit-zero .
+	$(BIN)/ruff format .
+
+bench-speed: setup $(STAMPS)/test $(STAMPS)/bench ## time stemwright against its peers on the same songs (ARGS=--help)
+	@$(BIN)/python benchmarks/bench_speed.py $(ARGS)
+
+bench-quality: setup $(STAMPS)/test $(STAMPS)/bench ## measure SDR against true stems, beside stock demucs (ARGS=--help)
+	@$(BIN)/python benchmarks/bench_quality.py $(ARGS)
+
+bench-memory: setup ## show that peak memory does not grow with the song (ARGS=--help)
+	@$(BIN)/python benchmarks/bench_memory.py $(ARGS)
+
+lock: setup $(STAMPS)/lock ## choose versions anew and write the lock files (ARGS=--upgrade)
+	$(COMPILE) -o requirements.lock --build-deps-for editable pyproject.toml
+	$(COMPILE) -o requirements-test.lock -c requirements.lock --extra onnx --extra test pyproject.toml
+	$(COMPILE) -o requirements-check.lock -c requirements-test.lock --extra check pyproject.toml
+
+clean: ## remove .venv, caches and the demo; models and your stems stay
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-lock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist $(DEMO)
+
+# ------------------------------------------------------------------ how set-up is made, step by step
+
+# A stamp is newer than what it was made from, so a second call has nothing to do.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "stemwright needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "setup: making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { \
+		rm -rf $(VENV); echo "Python has no venv module here: apt install python3-venv" >&2; exit 1; }
+	@$(PIP) uninstall --quiet --yes setuptools # nothing here is built with it
+	@find $(VENV)/lib -path '*/pip/*' -name '*.pyc' -delete
+
+$(STAMPS)/runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "setup: installing the run time (requirements.lock)"
+	@$(INSTALL) -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -qq -j 0 -x '$(UNCOMPILED)' $(VENV)/lib src || true # some files are templates
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/test $(STAMPS)/check: $(STAMPS)/%: requirements-%.lock $(STAMPS)/runtime
+	@echo "setup: installing what make $* needs ($<)"
+	@$(INSTALL) -r $<
+	@mkdir -p $(STAMPS) && touch $@
+
+# The locks are compiled and the peers measured in environments of their own: neither pip's newest
+# version nor torch ever enters the one the product runs in. Not hash-pinned: torch comes in
+# builds of one version whose files differ, and what pip-compile writes is read before it lands.
+$(STAMPS)/lock: | $(STAMPS)/runtime
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/python -m pip --disable-pip-version-check install --quiet pip-tools==7.6.2
+	@touch $@
+
+$(STAMPS)/bench: benchmarks/requirements.in | $(STAMPS)/runtime
+	@echo "setup: installing the peers to compare with ($<)"
+	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
+
+# Asked and not stamped: models are kept outside of this folder, where the settings say.
+model: $(STAMPS)/runtime
+	@$(STEMWRIGHT) models info $(MODEL) --json | grep -q '"installed": true' || $(STEMWRIGHT) models pull $(MODEL)
