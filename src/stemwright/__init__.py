@@ -1,0 +1,23 @@
+"""Self-hosted music stem separation: a song in, stems out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine.separate import Separator
+
+__all__ = ["Separator", "__version__"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # what a module attribute is, only its name says
+    """Load on first use (PEP 562): importing stemwright must not cost NumPy and a runtime."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("stemwright")
+    if name == "Separator":
+        from .engine.separate import Separator  # noqa: PLC0415
+
+        return Separator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Knows no domain: time, files, hashes."""

@@ -1,0 +1,36 @@
+"""A lock between processes that the kernel releases when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+POLL_S = 0.1
+
+
+@contextmanager
+def file_lock(path: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold ``path`` exclusively; ``waiting`` is called while another holds it and may raise.
+
+    The file stays: removing it would let two holders lock two files of one name.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        while not _taken(descriptor):
+            waiting()
+            time.sleep(POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
