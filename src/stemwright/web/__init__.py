@@ -1,0 +1,1 @@
+"""HTTP toolkit shared by every face and by outgoing requests."""
