@@ -1,0 +1,1 @@
+"""One file per network architecture, each written once for every runtime."""
