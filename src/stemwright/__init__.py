@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .engine.separate import Separator
+    from .entry.api import Separator
 
 __all__ = ["Separator", "__version__"]
 
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # what a module attribute is
 
         return version("stemwright")
     if name == "Separator":
-        from .engine.separate import Separator  # noqa: PLC0415
+        from .entry.api import Separator  # noqa: PLC0415
 
         return Separator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stemwright import Separator
 from stemwright.engine.catalog import MODELS
+from stemwright.engine.separate import Separator
 from support.reference import installed_weights
 from support.reference_song import RATE, reference_song
 

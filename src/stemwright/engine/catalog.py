@@ -153,8 +153,8 @@ MODELS: Mapping[str, Model] = MappingProxyType({_HTDEMUCS.name: _HTDEMUCS})
 QUALITIES: Mapping[QualityName, Quality] = MappingProxyType(
     {
         "fast": Quality("fast", "htdemucs", "bf16", overlap=0.1, shifts=0),
-        "balanced": Quality("balanced", "htdemucs", "bf16", overlap=0.25, shifts=1),
-        "best": Quality("best", "htdemucs", "f32", overlap=0.25, shifts=4),
+        "balanced": Quality("balanced", "htdemucs", "bf16", overlap=0.25, shifts=0),
+        "best": Quality("best", "htdemucs", "bf16", overlap=0.25, shifts=4),
     }
 )
 

@@ -102,13 +102,3 @@ def _on_grid(mixture: Block, step: float | None) -> _Exact:
     if step is None:
         return exact
     return np.clip(np.rint(exact / step) * step, -1.0, 1.0 - step)
-
-
-def instrumental(mixture: Block, vocals: Block, step: float | None) -> Block:
-    """Return the mixture without the vocals."""
-    return with_instrumental(mixture, vocals, step)[1]
-
-
-def exact_sum(mixture: Block, stems: Mapping[str, Block], step: float | None) -> dict[str, Block]:
-    """Return stems that add up."""
-    return ExactSum(step)(mixture, stems)

@@ -54,8 +54,9 @@ class OverlapAdd:
         """Hand out ``[*rows, until - position]`` and move on to ``until``."""
         count = until - self.position
         finished = self._sum[..., :count] / self._weight[:count]
+        kept = self._weight.size - count
         for held in (self._sum, self._weight):
-            held[..., : -count or None] = held[..., count:]
-            held[..., -count:] = 0
+            held[..., :kept] = held[..., count:]
+            held[..., kept:] = 0
         self.position = until
         return finished

@@ -97,6 +97,11 @@ class SlidingMixture:
         while self._held and self._held_start + self._held[0].shape[1] <= before:
             self._held_start += self._held.popleft().shape[1]
 
+    @property
+    def held_samples(self) -> int:
+        """How many samples are in memory."""
+        return self._held_stop - self._held_start
+
     def _fill(self, until: int) -> None:
         while self._held_stop < until:
             block = next(self._blocks, None)

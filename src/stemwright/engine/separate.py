@@ -15,10 +15,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +133,7 @@ class Method:
 
 
 MAX_SHIFTS = 64
-MIN_SEGMENT_S = 0.5
+MIN_SEGMENT_S = 0.1
 
 
 def separate(
@@ -303,16 +303,16 @@ class Separator:
     """A model, loaded and ready: arrays in, stems out.
 
     Make one with :meth:`load`; ``stemwright.Separator`` also finds and fetches weights by the
-    model's name.
+    model's name. ``method`` is what calls that do not say otherwise use.
     """
 
-    def __init__(self, runtime: Runtime, sample_rate: int) -> None:
+    def __init__(self, runtime: Runtime, sample_rate: int, method: Method | None = None) -> None:
         self._runtime = runtime
+        self._method = method or Method()
         self.sample_rate = sample_rate
 
-    @classmethod
+    @staticmethod
     def load(
-        cls,
         weights: Path,
         model: Model,
         *,
@@ -333,7 +333,7 @@ class Separator:
         from .runtimes import load_runtime  # noqa: PLC0415 - importing a runtime takes 0.2 s
 
         loaded = load_runtime(weights, model, runtime=runtime, precision=precision, threads=threads)
-        return cls(loaded, model.sample_rate)
+        return Separator(loaded, model.sample_rate)
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -349,10 +349,10 @@ class Separator:
         self,
         mixture: MixtureStream,
         *,
-        overlap: float = 0.25,
-        shifts: int = 0,
+        overlap: float | None = None,
+        shifts: int | None = None,
         segment_s: float | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Block]:
@@ -364,11 +364,17 @@ class Separator:
             Consecutive blocks at ``sample_rate``, in total as long as the mixture.
 
         """
-        method = Method(overlap, shifts, segment_s, seed)
+        given: dict[str, Any] = {
+            "overlap": overlap,
+            "shifts": shifts,
+            "segment_s": segment_s,
+            "seed": seed,
+        }
+        method = {name: value for name, value in given.items() if value is not None}
         return separate(
             mixture,
             self._runtime,
-            method,
+            replace(self._method, **method),
             sample_rate=self.sample_rate,
             progress=progress,
             cancelled=cancelled,
@@ -379,10 +385,10 @@ class Separator:
         mixture: Block,
         sample_rate: int,
         *,
-        overlap: float = 0.25,
-        shifts: int = 0,
+        overlap: float | None = None,
+        shifts: int | None = None,
         segment_s: float | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> dict[str, Block]:
@@ -420,6 +426,12 @@ class Separator:
     def close(self) -> None:
         """Release the network."""
         self._runtime.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _stereo(mixture: Block) -> Block:

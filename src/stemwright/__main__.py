@@ -1,0 +1,5 @@
+"""``python -m stemwright``."""
+
+from .entry.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Composition roots: where settings, files, models and people are wired together."""

@@ -1,0 +1,56 @@
+"""The downloader of the model store, made only when something is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stemwright.settings import Settings
+    from stemwright.web.download import ResumableDownload
+
+
+@dataclass(frozen=True, slots=True)
+class LazyDownload:
+    """A ``Downloader`` that loads httpx and TLS on first use; most runs fetch nothing."""
+
+    settings: Settings
+
+    def download(
+        self,
+        url: str,
+        destination: Path,
+        *,
+        headers: Mapping[str, str],
+        trusted: bool,
+        max_bytes: int,
+        progress: Callable[[int, int | None], None],
+    ) -> bool:
+        """See ``stemwright.engine.sources.Downloader``."""
+        return open_download(self.settings).download(
+            url,
+            destination,
+            headers=headers,
+            trusted=trusted,
+            max_bytes=max_bytes,
+            progress=progress,
+        )
+
+
+def open_download(settings: Settings) -> ResumableDownload:
+    """Build the guarded client that the settings describe."""
+    import stemwright  # noqa: PLC0415
+    from stemwright.web.addresses import AddressPolicy  # noqa: PLC0415
+    from stemwright.web.client import GuardedClient, environment_proxies  # noqa: PLC0415
+    from stemwright.web.download import ResumableDownload  # noqa: PLC0415
+
+    proxy = settings.proxy
+    client = GuardedClient(
+        AddressPolicy.parse(settings.allow_private_networks),
+        proxies={"http": proxy, "https": proxy} if proxy else environment_proxies(),
+        ca_file=settings.ca_file,
+        user_agent=f"stemwright/{stemwright.__version__}",
+    )
+    return ResumableDownload(client)

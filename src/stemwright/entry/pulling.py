@@ -1,0 +1,119 @@
+"""Fetching a model where people can watch: its licence first, then a bar or lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stemwright.engine.sources import Phase, PullProgress
+from stemwright.errors import WeightsCorrupt
+
+if TYPE_CHECKING:
+    from stemwright.engine.catalog import Licence, Model
+    from stemwright.engine.weights import ModelStore
+
+    from .reports import QuietReport
+
+_PLAIN_STEP: Final = 0.25
+
+Watch = Callable[[PullProgress], None]
+
+
+def pull_model(
+    store: ModelStore, model: Model, report: QuietReport, *, download: bool = True
+) -> tuple[Path, str]:
+    """Find or fetch a model; gives its weights and their SHA-256.
+
+    Raises
+    ------
+    WeightsMissing
+        It is not installed and ``download`` forbids fetching it.
+    ModelError
+
+    """
+    if download and store.installed(model) is None:
+        report.note(f"{model.name} is not installed yet; fetching it once")
+        with watching(quiet=report.silent) as watch:
+            store.pull(model, progress=watch, on_licence=show_licence)
+    weights = store.require(model)
+    record = store.record(model)
+    if record is None:
+        raise WeightsCorrupt(
+            f"{weights} has no readable record beside it; run: stemwright models remove "
+            f"{model.name} && stemwright models pull {model.name}"
+        )
+    return weights, record.sha256
+
+
+def show_licence(licence: Licence) -> None:
+    """Put the terms on stderr, however quiet the run: whoever fetches weights is told them."""
+    print(licence_text(licence), file=sys.stderr, flush=True)
+
+
+def licence_text(licence: Licence) -> str:
+    """The terms of a model's weights as its authors state them."""
+    use = "" if licence.commercial_use else " Commercial use is not granted."
+    return f"licence of these weights ({licence.name}): {licence.terms}{use} See {licence.url}"
+
+
+@contextmanager
+def watching(*, quiet: bool = False) -> Iterator[Watch]:
+    """Show a pull on stderr: a bar on a terminal, a line for each quarter elsewhere."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bar() as watch:
+            yield watch
+    else:
+        yield _Lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Watch]:
+    # Rich's bars cost 50 ms; only terminals pay.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def watch(progress: PullProgress) -> None:
+            text = f"{progress.phase} {progress.source}".replace("[", "\\[")
+            bars.update(task, description=text, completed=progress.done, total=progress.total)
+
+        yield watch
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._said = ("", "")
+        self._next = _PLAIN_STEP
+
+    def __call__(self, progress: PullProgress) -> None:
+        now = (progress.phase, progress.source)
+        if now != self._said:
+            self._said, self._next = now, _PLAIN_STEP
+            print(f"{progress.phase} {progress.source}", file=sys.stderr, flush=True)
+        if progress.phase is Phase.DOWNLOADING and progress.total:
+            fraction = progress.done / progress.total
+            if fraction >= self._next:
+                self._next = fraction - fraction % _PLAIN_STEP + _PLAIN_STEP
+                size = f"{progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB"
+                print(f"  {fraction:.0%} ({size})", file=sys.stderr, flush=True)

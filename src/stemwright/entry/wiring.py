@@ -1,0 +1,78 @@
+"""Everything a command needs from outside, in one object; tests hand in another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .fetching import LazyDownload
+from .signals import Interruption
+
+# Every import below a function costs what --help must not pay: NumPy, httpx, a runtime.
+if TYPE_CHECKING:
+    from stemwright.engine.catalog import Model
+    from stemwright.engine.weights import ModelStore
+    from stemwright.features.separations.render import SongSeparator
+    from stemwright.settings import Settings
+
+RuntimeName = Literal["auto", "openvino", "onnx"]
+PrecisionName = Literal["auto", "bf16", "f32"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How a model is to be executed."""
+
+    weights: Path
+    model: Model
+    runtime: RuntimeName = "auto"
+    precision: PrecisionName = "auto"
+    threads: int | None = None
+
+
+def load_separator(loading: Loading) -> SongSeparator:
+    """Load the real engine."""
+    from stemwright.engine.separate import Separator  # noqa: PLC0415
+
+    return Separator.load(
+        loading.weights,
+        loading.model,
+        runtime=loading.runtime,
+        precision=loading.precision,
+        threads=loading.threads,
+    )
+
+
+def read_settings() -> Settings:
+    """Read the environment and the settings file."""
+    from stemwright.settings import Settings  # noqa: PLC0415
+
+    return Settings.load()
+
+
+def open_store(settings: Settings) -> ModelStore:
+    """Open the model store that the settings describe; nothing is fetched or created yet."""
+    from stemwright.engine.licences import LicencePolicy  # noqa: PLC0415
+    from stemwright.engine.source_order import SourceOrder  # noqa: PLC0415
+    from stemwright.engine.weights import ModelStore  # noqa: PLC0415
+
+    return ModelStore(
+        settings.models_dir,
+        download=LazyDownload(settings),
+        policy=LicencePolicy.parse(settings.model_licence_policy),
+        sources=SourceOrder.parse(
+            settings.model_sources, huggingface_token=settings.huggingface_token
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The seams of the command line."""
+
+    interruption: Interruption = field(default_factory=Interruption)
+    settings: Callable[[], Settings] = read_settings
+    store: Callable[[Settings], ModelStore] = open_store
+    load: Callable[[Loading], SongSeparator] = load_separator

@@ -1,0 +1,1 @@
+"""The rules of stemwright, one package per noun."""

@@ -1,0 +1,1 @@
+"""From songs on disk to stems on disk."""

@@ -1,0 +1,17 @@
+"""What others build on does not change by accident: extending a list here is a decision."""
+
+import typer
+
+import stemwright
+from stemwright.entry import cli
+
+
+def test_the_package_offers_these_names_and_each_of_them_exists():
+    assert sorted(stemwright.__all__) == ["Separator", "__version__"]
+    assert all(hasattr(stemwright, name) for name in stemwright.__all__)
+
+
+def test_the_command_line_has_these_commands():
+    top = typer.main.get_command(cli.app).commands
+    assert sorted(top) == ["demo", "doctor", "models", "separate", "serve", "version"]
+    assert sorted(top["models"].commands) == ["info", "list", "pull", "remove"]
