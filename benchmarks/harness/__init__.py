@@ -1,0 +1,1 @@
+"""What the benchmarks share: songs, measured processes, the things compared, tables."""
