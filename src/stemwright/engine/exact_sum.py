@@ -2,9 +2,8 @@
 
 What a network leaves over (the mixture minus its stems, some 30 dB below the mixture) is shared
 out among the stems in proportion to their own level at that moment. So it is always masked by what
-it joins, a stem that is silent stays silent, and the quality of every stem is what it was: on the
-songs measured no stem lost more than 0.01 dB of SDR, where giving everything to ``other`` cost that
-stem 0.02 dB. See ``docs/adr/0010-where-the-residual-goes.md``.
+it joins, a stem that is silent stays silent, and the quality of every stem is what it was; figures
+in ``docs/adr/0010-where-the-residual-goes.md``.
 
 Sums are exact where numbers are: on the grid of 16- or 24-bit PCM, and in 32-bit float on a grid of
 2 ** -23 below twice full scale. A mixture that is finer than that (a float file) is met to the

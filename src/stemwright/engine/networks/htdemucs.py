@@ -7,9 +7,10 @@ reference: class ``HTDemucs`` of ``demucs`` 4.1.0 (``demucs/htdemucs.py``, ``dem
 Same function, other shape. Where the reference reorders memory we do not: activations are
 channels last throughout; a transposed convolution is an ordinary one of half the kernel whose
 output channels interleave into time or frequency; LayerScale is folded into the weights before
-it, the attention's scale into the query's weights; positional embeddings are constants. The
-transformer sees its spectral tokens frequency first instead of time first: attention does not
-care about the order of tokens, and their embedding moves with them.
+it, a layer norm's affine map into those after it, the attention's scale into the query's;
+positional embeddings are constants. The transformer sees its spectral tokens frequency first
+instead of time first: attention does not care about the order of tokens, and their embedding moves
+with them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ from stemwright.engine.graph import Graph, Node, Weights
 NORM_EPSILON = 1e-5
 STRIDE = 4
 """Every encoder layer divides frequency or time by this, every decoder layer multiplies it."""
+SPARE_BINS = 2
+"""What a transposed convolution gives beyond either edge and the reference crops.
+
+The graph leaves them on the spectra, where NumPy drops them for nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,16 @@ def build(graph: Graph[Node], state: Mapping[str, Weights], shape: HTDemucsShape
 
     Inputs: ``mixture`` [1, time, 2] and ``spectrum`` [2, frames, n_fft/2, 2], the STFT of each
     channel without its Nyquist bin, real and imaginary part last. Outputs: ``waveforms``
-    [sources * 2, time] and ``spectra`` [sources * 2, frames, n_fft/2, 2]; their sum, the second
-    one transformed back, is the separated segment.
+    [sources * 2, time] and ``spectra`` [sources * 2, frames, n_fft/2 + 4, 2] with two bins too
+    many at either end (:data:`SPARE_BINS`); their sum, the second one transformed back, is the
+    separated segment.
     """
     _HTDemucs(graph, state, shape).build()
+
+
+def without_spare_bins(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+    """View the ``spectra`` output as ``[sources * 2, frames, n_fft/2, 2]``."""
+    return spectra[:, :, SPARE_BINS:-SPARE_BINS]
 
 
 class _HTDemucs(Generic[Node]):
@@ -87,8 +99,10 @@ class _HTDemucs(Generic[Node]):
         freq, time = self._u_net(freq, time)
 
         stereo_sources = 2 * len(config.sources)
-        freq = graph.reshape(freq, (bins, config.frames, stereo_sources, 2))
-        freq = graph.transpose(freq, (2, 1, 0, 3))
+        blocks = bins // STRIDE + 1
+        freq = graph.reshape(freq, (blocks, config.frames, STRIDE, stereo_sources, 2))
+        freq = graph.transpose(freq, (3, 1, 0, 2, 4))
+        freq = graph.reshape(freq, (stereo_sources, config.frames, blocks * STRIDE, 2))
         time = graph.transpose(graph.reshape(time, graph.shape(time)[1:]), (1, 0))
         graph.output("spectra", self._destandardise(freq, freq_mean, freq_deviation))
         time_statistics = (graph.reshape(each, (1, 1)) for each in (time_mean, time_deviation))
@@ -128,7 +142,7 @@ class _HTDemucs(Generic[Node]):
                 graph.add(time, time_skips.pop()), f"tdecoder.{index}", time_lengths.pop()
             )
             if not last:
-                freq, time = graph.gelu(freq), graph.gelu(time)
+                freq, time = graph.gelu(self._interleave(freq)), graph.gelu(time)
         return freq, time
 
     # ------------------------------------------------------------------ encoder and decoder
@@ -180,16 +194,21 @@ class _HTDemucs(Generic[Node]):
         return self.graph.multiply(kept, self.graph.sigmoid(gate))
 
     def _upsample_freq(self, value: Node, name: str) -> Node:
+        """Give blocks of four bands as channels, for :meth:`_interleave`."""
         graph = self.graph
         weight, bias = _interleaving_kernel(self.state, name)
-        _, bands, frames, _ = graph.shape(value)
-        value = graph.convolution(
+        return graph.convolution(
             value, weight, bias, stride=(1, 1), pad_begin=(1, 0), pad_end=(1, 0)
         )
-        value = graph.reshape(value, (bands + 1, frames, STRIDE, -1))
+
+    def _interleave(self, value: Node) -> Node:
+        """Turn ``[1, blocks, frames, 4 * channels]`` into four times the bands, cropped."""
+        graph = self.graph
+        _, blocks, frames, _ = graph.shape(value)
+        value = graph.reshape(value, (blocks, frames, STRIDE, -1))
         value = graph.transpose(value, (0, 2, 1, 3))
-        value = graph.reshape(value, (1, (bands + 1) * STRIDE, frames, -1))
-        return graph.slice(value, 1, 2, 2 + STRIDE * bands)
+        value = graph.reshape(value, (1, blocks * STRIDE, frames, -1))
+        return graph.slice(value, 1, SPARE_BINS, blocks * STRIDE - SPARE_BINS)
 
     def _upsample_time(self, value: Node, name: str, length: int) -> Node:
         graph = self.graph
@@ -197,7 +216,7 @@ class _HTDemucs(Generic[Node]):
         steps = graph.shape(value)[1]
         value = graph.convolution(value, weight, bias, stride=(1,), pad_begin=(1,), pad_end=(1,))
         value = graph.reshape(value, (1, (steps + 1) * STRIDE, -1))
-        return graph.slice(value, 1, 2, 2 + length)
+        return graph.slice(value, 1, SPARE_BINS, SPARE_BINS + length)
 
     # ------------------------------------------------------------------ residual branches
 
@@ -226,22 +245,27 @@ class _HTDemucs(Generic[Node]):
             hidden = graph.linear(
                 hidden, expand.reshape(expand.shape[:2]), state[f"{layer}.3.bias"]
             )
-            hidden = self._group_norm(hidden, f"{layer}.4", layer_scale=f"{layer}.6.scale")
-            value = graph.add(value, self._gate(hidden))
+            value = graph.add(value, self._norm_gate_scale(hidden, layer))
         return value
 
-    def _group_norm(self, value: Node, name: str, layer_scale: str | None = None) -> Node:
-        """Group normalisation with one group over ``[rows, time, channels]``.
+    def _norm_gate_scale(self, value: Node, layer: str) -> Node:
+        """Group norm, GLU and LayerScale, with the affine maps behind the split.
 
-        A LayerScale that follows the GLU multiplies only the half that is not the gate, so it
-        folds into the first half of this affine map.
+        Each half then goes through one fused elementwise kernel instead of two. LayerScale
+        multiplies only the half that is not the gate, so it folds into that half's map.
         """
-        weight, bias = self.state[f"{name}.weight"], self.state[f"{name}.bias"]
-        if layer_scale is not None:
-            scale = self.state[layer_scale]
-            scale = np.concatenate([scale, np.ones_like(scale)])
-            weight, bias = weight * scale, bias * scale
-        return self._affine(self.graph.normalise(value, (1, 2), NORM_EPSILON), weight, bias)
+        weight, bias = self.state[f"{layer}.4.weight"], self.state[f"{layer}.4.bias"]
+        scale = self.state[f"{layer}.6.scale"]
+        channels = len(scale)
+        kept, gate = self.graph.halves(self.graph.normalise(value, (1, 2), NORM_EPSILON))
+        kept = self._affine(kept, weight[:channels] * scale, bias[:channels] * scale)
+        gate = self._affine(gate, weight[channels:], bias[channels:])
+        return self.graph.multiply(kept, self.graph.sigmoid(gate))
+
+    def _group_norm(self, value: Node, name: str) -> Node:
+        """Group normalisation with one group over ``[rows, time, channels]``."""
+        normalised = self.graph.normalise(value, (1, 2), NORM_EPSILON)
+        return self._affine(normalised, self.state[f"{name}.weight"], self.state[f"{name}.bias"])
 
     def _affine(self, value: Node, weight: Weights, bias: Weights) -> Node:
         return self.graph.add(self.graph.multiply(value, weight), bias)
@@ -295,33 +319,39 @@ class _HTDemucs(Generic[Node]):
         return freq, time
 
     def _self_layer(self, value: Node, name: str) -> Node:
-        query = self._layer_norm(value, f"{name}.norm1")
-        attended = self._attend(query, query, f"{name}.self_attn", f"{name}.gamma_1.scale")
+        query = self._standard(value)
+        norms = (f"{name}.norm1", f"{name}.norm1")
+        attended = self._attend(query, query, f"{name}.self_attn", norms, f"{name}.gamma_1.scale")
         return self._feed_forward(self.graph.add(value, attended), name, f"{name}.norm2")
 
     def _cross_layer(self, value: Node, other: Node, name: str) -> Node:
-        query = self._layer_norm(value, f"{name}.norm1")
-        key = self._layer_norm(other, f"{name}.norm2")
-        attended = self._attend(query, key, f"{name}.cross_attn", f"{name}.gamma_1.scale")
+        query, key = self._standard(value), self._standard(other)
+        norms = (f"{name}.norm1", f"{name}.norm2")
+        attended = self._attend(query, key, f"{name}.cross_attn", norms, f"{name}.gamma_1.scale")
         return self._feed_forward(self.graph.add(value, attended), name, f"{name}.norm3")
 
     def _feed_forward(self, value: Node, name: str, norm: str) -> Node:
         graph, state = self.graph, self.state
-        hidden = self._layer_norm(value, norm)
-        hidden = graph.gelu(
-            graph.linear(hidden, state[f"{name}.linear1.weight"], state[f"{name}.linear1.bias"])
-        )
+        weight, bias = state[f"{name}.linear1.weight"], state[f"{name}.linear1.bias"]
+        hidden = graph.linear(self._standard(value), *self._folded(norm, weight, bias))
+        hidden = graph.gelu(hidden)
         hidden = self._scaled_linear(hidden, f"{name}.linear2", f"{name}.gamma_2.scale")
         return self._group_norm(graph.add(value, hidden), f"{name}.norm_out")
 
-    def _attend(self, query: Node, key: Node, name: str, layer_scale: str) -> Node:
+    def _attend(
+        self, query: Node, key: Node, name: str, norms: tuple[str, str], layer_scale: str
+    ) -> Node:
         graph = self.graph
         weight, bias = self.state[f"{name}.in_proj_weight"], self.state[f"{name}.in_proj_bias"]
         width = weight.shape[1]
         scale = np.float32((width // self.config.attention_heads) ** -0.5)
-        queries = graph.linear(query, weight[:width] * scale, bias[:width] * scale)
-        keys = graph.linear(key, weight[width : 2 * width], bias[width : 2 * width])
-        values = graph.linear(key, weight[2 * width :], bias[2 * width :])
+        weights, biases = np.split(weight, 3), np.split(bias, 3)
+        of_query, of_key = norms
+        queries = graph.linear(
+            query, *self._folded(of_query, weights[0] * scale, biases[0] * scale)
+        )
+        keys = graph.linear(key, *self._folded(of_key, weights[1], biases[1]))
+        values = graph.linear(key, *self._folded(of_key, weights[2], biases[2]))
         attended = graph.attention(*(self._split_heads(each) for each in (queries, keys, values)))
         merged = graph.reshape(graph.transpose(attended, (0, 2, 1, 3)), graph.shape(queries))
         return self._scaled_linear(merged, f"{name}.out_proj", layer_scale)
@@ -338,8 +368,17 @@ class _HTDemucs(Generic[Node]):
         return self.graph.linear(value, weight * scale[:, None], bias * scale)
 
     def _layer_norm(self, value: Node, name: str) -> Node:
-        normalised = self.graph.normalise(value, (-1,), NORM_EPSILON)
-        return self._affine(normalised, self.state[f"{name}.weight"], self.state[f"{name}.bias"])
+        weight, bias = self.state[f"{name}.weight"], self.state[f"{name}.bias"]
+        return self._affine(self._standard(value), weight, bias)
+
+    def _standard(self, value: Node) -> Node:
+        """Layer normalisation without its affine map, which folds into what comes next."""
+        return self.graph.normalise(value, (-1,), NORM_EPSILON)
+
+    def _folded(self, norm: str, weight: Weights, bias: Weights) -> tuple[Weights, Weights]:
+        """Put the affine map of a layer norm into the linear map that follows it."""
+        gain, shift = self.state[f"{norm}.weight"], self.state[f"{norm}.bias"]
+        return weight * gain, bias + weight @ shift
 
 
 def _interleaving_kernel(state: Mapping[str, Weights], name: str) -> tuple[Weights, Weights]:

@@ -185,7 +185,7 @@ class OpenVinoRuntime:
         self._request.infer({"mixture": mixture, "spectrum": spectrum}, share_inputs=True)
         waveforms = self._request.get_tensor("waveforms").data.copy()
         spectra = self._request.get_tensor("spectra").data
-        stems = self._transform.inverse(spectra, onto=waveforms)
+        stems = self._transform.inverse(htdemucs.without_spare_bins(spectra), onto=waveforms)
         return stems.reshape(len(self.sources), 2, self.segment_samples)
 
     def close(self) -> None:
