@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def quantise(block: NDArray[np.float32], bits: Literal[16, 24]) -> NDArray[np.int32]:
-    """Return ``clip(rint(x * 2**(bits - 1)))`` as integers of ``bits`` bits in int32.
+    """Return ``clip(rint(x * 2**(bits - 1)))``, ``[channels, frames]``, as int32.
 
     Decoding divides by the same power of two, so a block that is on the grid survives exactly.
     Values beyond full scale are clipped, never wrapped; the largest positive value is one step

@@ -110,6 +110,9 @@ def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -
     wiring = wiring or Wiring()
     wiring.interruption.install()
     tolerate_any_name()
+    # NumPy is not imported yet. Its matrix products here are small; threads for them cost
+    # start-up and memory, and hang for good if another library forks while one is running.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = _run(sys.argv[1:] if arguments is None else arguments, wiring)
     _leave(code)
 

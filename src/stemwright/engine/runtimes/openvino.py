@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset13 as ops
 
 from stemwright.engine.networks import htdemucs
 from stemwright.engine.spectral import SegmentTransform
+
+from .openvino_import import openvino as ov
+from .openvino_import import operations as ops
 
 if TYPE_CHECKING:
     from stemwright.engine.graph import Weights
