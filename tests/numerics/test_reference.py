@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stemwright.engine.catalog import MODELS
-from stemwright.engine.separate import Separator
+from stemwright.engine.separator import Separator
 from support.reference import installed_weights
 from support.reference_song import RATE, reference_song
 

@@ -15,23 +15,19 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwright.audio.resample import StreamResampler
-from stemwright.errors import Cancelled, EmptyAudio, OptionError
+from stemwright.errors import Cancelled, OptionError
 
 from .overlap_add import OverlapAdd
 from .segments import Grid, Segment, SlidingMixture
 
 if TYPE_CHECKING:
-    from .catalog import Model
-    from .runtimes import Precision, RuntimeName
     from .runtimes.base import Runtime
 
 Block = NDArray[np.float32]
@@ -297,158 +293,3 @@ class _Meter:
 
 def _never() -> bool:
     return False
-
-
-class Separator:
-    """A model, loaded and ready: arrays in, stems out.
-
-    Make one with :meth:`load`; ``stemwright.Separator`` also finds and fetches weights by the
-    model's name. ``method`` is what calls that do not say otherwise use.
-    """
-
-    def __init__(self, runtime: Runtime, sample_rate: int, method: Method | None = None) -> None:
-        self._runtime = runtime
-        self._method = method or Method()
-        self.sample_rate = sample_rate
-
-    @staticmethod
-    def load(
-        weights: Path,
-        model: Model,
-        *,
-        runtime: RuntimeName = "auto",
-        precision: Precision | Literal["auto"] = "auto",
-        threads: int | None = None,
-    ) -> Separator:
-        """Load installed weights into a runtime.
-
-        Raises
-        ------
-        RuntimeUnavailable
-            The runtime asked for is not installed, or cannot do what was asked.
-        WeightsMissing, WeightsCorrupt
-            The file is not there, or is not what the catalogue promises.
-
-        """
-        from .runtimes import load_runtime  # noqa: PLC0415 - importing a runtime takes 0.2 s
-
-        loaded = load_runtime(weights, model, runtime=runtime, precision=precision, threads=threads)
-        return Separator(loaded, model.sample_rate)
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """The stems the model separates, in output order."""
-        return self._runtime.sources
-
-    @property
-    def description(self) -> str:
-        """The runtime and its precision, for people."""
-        return self._runtime.description
-
-    def stream(
-        self,
-        mixture: MixtureStream,
-        *,
-        overlap: float | None = None,
-        shifts: int | None = None,
-        segment_s: float | None = None,
-        seed: int | None = None,
-        progress: Callable[[Progress], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> Iterator[Block]:
-        """Separate in bounded memory; see :class:`Method` for the options.
-
-        Yields
-        ------
-        [sources, channels=2, n], float32
-            Consecutive blocks at ``sample_rate``, in total as long as the mixture.
-
-        """
-        given: dict[str, Any] = {
-            "overlap": overlap,
-            "shifts": shifts,
-            "segment_s": segment_s,
-            "seed": seed,
-        }
-        method = {name: value for name, value in given.items() if value is not None}
-        return separate(
-            mixture,
-            self._runtime,
-            replace(self._method, **method),
-            sample_rate=self.sample_rate,
-            progress=progress,
-            cancelled=cancelled,
-        )
-
-    def separate(
-        self,
-        mixture: Block,
-        sample_rate: int,
-        *,
-        overlap: float | None = None,
-        shifts: int | None = None,
-        segment_s: float | None = None,
-        seed: int | None = None,
-        progress: Callable[[Progress], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> dict[str, Block]:
-        """Separate an array.
-
-        Parameters
-        ----------
-        mixture : [channels=2, samples] or [samples], float32
-            Full scale 1. One channel is repeated.
-        sample_rate
-            Of the mixture, in Hz; stems come back at the same rate and length.
-
-        Returns
-        -------
-        dict of str to [channels=2, samples], float32
-
-        """
-        stereo = _stereo(mixture)
-        at_model_rate = _resampled(stereo, sample_rate, self.sample_rate)
-        blocks = self.stream(
-            ArrayMixture(at_model_rate),
-            overlap=overlap,
-            shifts=shifts,
-            segment_s=segment_s,
-            seed=seed,
-            progress=progress,
-            cancelled=cancelled,
-        )
-        stems = np.concatenate(list(blocks), axis=-1)
-        return {
-            stem: _fitted(_resampled(each, self.sample_rate, sample_rate), stereo.shape[1])
-            for stem, each in zip(self.stems, stems, strict=True)
-        }
-
-    def close(self) -> None:
-        """Release the network."""
-        self._runtime.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _stereo(mixture: Block) -> Block:
-    array = np.atleast_2d(np.asarray(mixture, np.float32))
-    if array.ndim != 2 or array.shape[0] not in (1, 2):
-        raise OptionError(f"mixture has shape {np.shape(mixture)}; give [2, samples] or [samples]")
-    if not array.shape[1]:
-        raise EmptyAudio("The mixture has no samples; there is nothing to separate.")
-    return np.repeat(array, 2, axis=0) if len(array) == 1 else array
-
-
-def _resampled(block: Block, source_rate: int, target_rate: int) -> Block:
-    resampler = StreamResampler(source_rate, target_rate, len(block))
-    return np.concatenate([resampler.process(block), resampler.flush()], axis=1)
-
-
-def _fitted(block: Block, samples: int) -> Block:
-    """Cut or pad ``[channels, n]``: two conversions of rate may be off by a sample."""
-    padding = max(0, samples - block.shape[1])
-    return np.pad(block[:, :samples], ((0, 0), (0, padding)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from stemwright.engine import separate as engine
+from stemwright.engine import separator as engine
 from stemwright.engine.catalog import QUALITIES, QualityName, find_model
 from stemwright.engine.runtimes import Precision, RuntimeName, load_runtime
+from stemwright.engine.separate import Method
 from stemwright.errors import Cancelled, OptionError
 from stemwright.features.separations.service import Batch, SeparatorLoader
 
@@ -71,7 +72,7 @@ class Separator(engine.Separator):
             precision="f32" if precision == "auto" and tier.precision == "f32" else precision,
             threads=threads,
         )
-        method = engine.Method(overlap=tier.overlap, shifts=tier.shifts)
+        method = Method(overlap=tier.overlap, shifts=tier.shifts)
         super().__init__(loaded, found.sample_rate, method)
 
     def separate_file(

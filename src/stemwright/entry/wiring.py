@@ -34,7 +34,7 @@ class Loading:
 
 def load_separator(loading: Loading) -> SongSeparator:
     """Load the real engine."""
-    from stemwright.engine.separate import Separator  # noqa: PLC0415
+    from stemwright.engine.separator import Separator  # noqa: PLC0415
 
     return Separator.load(
         loading.weights,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stemwright.engine.runtimes.fake import FakeRuntime
-from stemwright.engine.separate import ArrayMixture, Method, Progress, Separator, separate
+from stemwright.engine.separate import ArrayMixture, Method, Progress, separate
+from stemwright.engine.separator import Separator
 from stemwright.errors import Cancelled, EmptyAudio, OptionError
 from support.signals import music, noise
 
