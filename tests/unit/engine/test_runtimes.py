@@ -1,10 +1,12 @@
 """One suite that every runtime passes, on a small HTDemucs with random weights."""
 
+import os
+
 import numpy as np
 import pytest
 
 from stemwright.engine.networks.htdemucs import HTDemucsShape, embedding_1d, embedding_2d
-from stemwright.engine.runtimes import available, load_runtime
+from stemwright.engine.runtimes import available, load_runtime, usable_cores
 from stemwright.engine.runtimes.fake import FakeRuntime
 from stemwright.engine.runtimes.onnx import OnnxRuntime
 from stemwright.engine.runtimes.openvino import OpenVinoRuntime
@@ -91,6 +93,17 @@ def test_onnx_refuses_bf16_and_names_the_way_out(state_file, model):
 def test_no_threads_are_refused(state_file, model):
     with pytest.raises(OptionError, match="at least 1"):
         load_runtime(state_file, model, threads=0)
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("100000 100000", 1), ("150000 100000", 2), ("max 100000", None), ("", None)],
+)
+def test_a_containers_quota_of_time_limits_the_cores(tmp_path, quota, expected):
+    here = len(os.sched_getaffinity(0))
+    file = tmp_path / "cpu.max"
+    file.write_text(quota)
+    assert usable_cores(file) == min(here, expected or here)
 
 
 @pytest.fixture

@@ -39,8 +39,9 @@ def load_runtime(
 ) -> Runtime:
     """Load installed weights into the runtime asked for, or the best one installed.
 
-    ``auto`` precision is bfloat16 where the processor multiplies it in hardware, else float32;
-    ``auto`` threads are the processor's cores as far as this process may use them.
+    ``auto`` precision is bfloat16 where the processor multiplies it in hardware, else float32.
+    Without ``threads`` the runtime uses the cores it thinks best (the physical ones), or fewer
+    where a container's quota allows fewer.
 
     Raises
     ------
@@ -55,16 +56,25 @@ def load_runtime(
         model.segment_samples,
         bottom_channels=len(state.get("channel_upsampler.bias", ())),
     )
-    count = usable_cores() if threads is None else threads
-    if count < 1:
+    if threads is not None and threads < 1:
         raise OptionError(f"threads is {threads}; give at least 1")
+    if threads is None and usable_cores() < _permitted_cores():
+        threads = usable_cores()
     if name == "onnx":
-        return _load_onnx(state, shape, precision, count)
-    return _load_openvino(state, shape, precision, count)
+        return _load_onnx(state, shape, precision, threads)
+    return _load_openvino(state, shape, precision, threads)
 
 
-def usable_cores() -> int:
-    """Cores this process may run on."""
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Cores this process may use: those it may run on, or the container's quota of time."""
+    try:
+        allowed, period = quota.read_text().split()
+        return max(1, min(_permitted_cores(), -(-int(allowed) // int(period))))
+    except (OSError, ValueError):  # no such file, or "max"
+        return _permitted_cores()
+
+
+def _permitted_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -90,7 +100,7 @@ def _load_openvino(
     state: dict[str, Weights],
     shape: HTDemucsShape,
     precision: Precision | Literal["auto"],
-    threads: int,
+    threads: int | None,
 ) -> Runtime:
     from .openvino import OpenVinoRuntime, supports_bf16  # noqa: PLC0415 - importing takes 0.2 s
 
@@ -103,7 +113,7 @@ def _load_onnx(
     state: dict[str, Weights],
     shape: HTDemucsShape,
     precision: Precision | Literal["auto"],
-    threads: int,
+    threads: int | None,
 ) -> Runtime:
     from .onnx import OnnxRuntime  # noqa: PLC0415 - importing takes 0.2 s
 

@@ -221,16 +221,16 @@ class OnnxRuntime:
     segments_in_flight = 1
 
     def __init__(
-        self, state: Mapping[str, Weights], shape: htdemucs.HTDemucsShape, *, threads: int
+        self, state: Mapping[str, Weights], shape: htdemucs.HTDemucsShape, *, threads: int | None
     ) -> None:
         self.sources = shape.sources
         self.segment_samples = shape.segment_samples
-        self.description = f"onnxruntime {ort.__version__}, f32, {threads} threads"
+        self.description = f"onnxruntime {ort.__version__}, f32, {threads or 'all'} threads"
         self._transform = SegmentTransform(shape.segment_samples, shape.n_fft)
         graph = OnnxGraph()
         htdemucs.build(graph, state, shape)
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or 0  # 0: one a physical core
         options.log_severity_level = 3
         # planning one block of memory for all values costs 1.8 GB and 4 s, and saves nothing here
         options.enable_mem_pattern = False

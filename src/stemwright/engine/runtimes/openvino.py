@@ -160,23 +160,23 @@ class OpenVinoRuntime:
         shape: htdemucs.HTDemucsShape,
         *,
         precision: Precision,
-        threads: int,
+        threads: int | None,
     ) -> None:
         self.sources = shape.sources
         self.segment_samples = shape.segment_samples
-        self.description = (
-            f"openvino {ov.__version__.split('-')[0]}, {precision}, {threads} threads"
-        )
         self._transform = SegmentTransform(shape.segment_samples, shape.n_fft)
         graph = OpenVinoGraph()
         htdemucs.build(graph, state, shape)
         options = {
             "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
         }
+        if threads is not None:
+            options["INFERENCE_NUM_THREADS"] = threads
         compiled = ov.Core().compile_model(graph.model("htdemucs"), "CPU", options)
+        used = compiled.get_property("INFERENCE_NUM_THREADS")
+        self.description = f"openvino {ov.__version__.split('-')[0]}, {precision}, {used} threads"
         self._request = compiled.create_infer_request()
 
     def infer(self, segment: NDArray[np.float32]) -> NDArray[np.float32]:
