@@ -1,10 +1,12 @@
 """Weights in one form, whatever file they came from.
 
 A *state dict* maps the parameter names of ``demucs.htdemucs.HTDemucs`` (demucs 4) to float32
-arrays of the shapes its ``state_dict()`` gives. Two kinds of file are understood:
+arrays of the shapes its ``state_dict()`` gives. Three kinds of file are understood:
 
 - safetensors, as the authors publish them: the names as they are, the class and its arguments as
   JSON in the metadata. stemwright writes the same layout.
+- The authors' older ``.th`` packages, as ``torch.save`` wrote them: the class, its arguments and
+  the state in half precision.
 - ONNX, as ``torch.onnx.export`` writes it. Most parameters keep their names. Where the exporter
   folded a transpose or a reshape into one, the tensor is anonymous and the operation that uses it
   still carries the path of the module: ``/encoder.0/dconv/layers.1/layers.1.4/Mul``.
@@ -25,6 +27,7 @@ from safetensors import SafetensorError, safe_open
 from stemwright.errors import WeightsCorrupt, WeightsMissing
 
 from .onnx_file import Graph, read_graph
+from .torch_file import UnusableTorchFile, read_package
 
 StateDict: TypeAlias = dict[str, NDArray[np.float32]]
 _Shape: TypeAlias = tuple[str, tuple[int, ...]]
@@ -96,6 +99,34 @@ def read_safetensors(path: Path) -> StateDict:
         message = f"{path} is not a usable safetensors file: {error}. Fetch it again."
         raise WeightsCorrupt(message) from error
     return _checked(state, path)
+
+
+def read_torch(path: Path) -> StateDict:
+    """Read the parameters of HTDemucs from a ``.th`` package; nothing in it is executed.
+
+    Raises
+    ------
+    WeightsMissing
+        There is no such file.
+    WeightsCorrupt
+        The file is damaged or hostile, holds another class of model or a quantised one, or a
+        parameter is missing, unknown or of the wrong shape.
+
+    """
+    try:
+        package = read_package(path)
+    except OSError as error:
+        raise _missing(path, error) from error
+    except UnusableTorchFile as error:
+        message = f"{path} is not a usable torch file: {error}. Fetch it again."
+        raise WeightsCorrupt(message) from error
+    if str(package.get("klass")) != HTDEMUCS_CLASS:
+        raise WeightsCorrupt(f"{path} holds a {package.get('klass')}, not a {HTDEMUCS_CLASS}.")
+    state = package.get("state")
+    arrays = isinstance(state, dict) and all(isinstance(x, np.ndarray) for x in state.values())
+    if not isinstance(state, dict) or not arrays:
+        raise WeightsCorrupt(f"{path} holds no plain parameters; it may be a quantised model.")
+    return _checked({str(name): array for name, array in state.items()}, path)
 
 
 def write_safetensors(path: Path, state: StateDict, metadata: Mapping[str, str]) -> None:
