@@ -24,7 +24,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --qui
 	--strip-extras --no-header --annotation-style line --no-emit-options --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host $(ARGS)
 
-.PHONY: help setup run test check format bench-speed bench-quality bench-memory lock clean model
+.PHONY: help setup run test check format bench-speed bench-quality bench-memory bench-analysis lock clean model
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-quality: setup $(STAMPS)/test $(STAMPS)/bench ## measure SDR against true 
 
 bench-memory: setup ## show that peak memory does not grow with the song (ARGS=--help)
 	@$(BIN)/python benchmarks/bench_memory.py $(ARGS)
+
+bench-analysis: setup $(STAMPS)/test $(STAMPS)/bench ## measure tempo, key, beats, chords, loudness beside librosa (ARGS=FOLDER, --help)
+	@$(BIN)/python benchmarks/bench_analysis.py $(ARGS)
 
 lock: setup $(STAMPS)/lock ## choose versions anew and write the lock files (ARGS=--upgrade)
 	$(COMPILE) -o requirements.lock --build-deps-for editable pyproject.toml

@@ -13,5 +13,6 @@ def test_the_package_offers_these_names_and_each_of_them_exists():
 
 def test_the_command_line_has_these_commands():
     top = typer.main.get_command(cli.app).commands
-    assert sorted(top) == ["demo", "doctor", "models", "separate", "serve", "version"]
+    commands = ["analyze", "demo", "doctor", "midi", "models", "separate", "serve", "version"]
+    assert sorted(top) == commands
     assert sorted(top["models"].commands) == ["info", "list", "pull", "remove"]

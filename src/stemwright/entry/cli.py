@@ -17,6 +17,10 @@ import typer
 import stemwright
 from stemwright.errors import Cancelled, StemwrightError
 
+from .analyze import HELP as ANALYZE_HELP
+from .analyze import analyze
+from .midi import HELP as MIDI_HELP
+from .midi import midi
 from .models import models
 from .reports import tolerate_any_name, write_error
 from .separate import HELP, QualityChoice, separate
@@ -31,6 +35,8 @@ app = typer.Typer(
     help="Separate songs into stems, on your own machine.",
 )
 app.command(help=HELP)(separate)
+app.command(help=ANALYZE_HELP)(analyze)
+app.command(help=MIDI_HELP)(midi)
 app.add_typer(models, name="models")
 
 

@@ -23,25 +23,26 @@ _Json = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.
 @models.command("list")
 def list_models(context: typer.Context, as_json: _Json = False) -> None:
     """List the models, and which are installed."""
-    from stemwright.engine.catalog import MODELS  # noqa: PLC0415  # --help stays cheap
+    from stemwright.engine.catalog import ALL_MODELS  # noqa: PLC0415  # --help stays cheap
 
     store = _store(context)
-    documents = [model_document(model, store) for model in MODELS.values()]
+    documents = [model_document(model, store) for model in ALL_MODELS.values()]
     if as_json:
         print(json.dumps(documents, indent=2))
         return
     for document in documents:
         state = "installed" if document["installed"] else "not installed"
         size = f"{document['size_bytes'] / 1e6:.0f} MB"
-        print(f"{document['name']:16} {state:14} {size:>7}  {', '.join(document['stems'])}")
+        what = ", ".join(document["stems"]) or document["title"]
+        print(f"{document['name']:16} {state:14} {size:>7}  {what}")
 
 
 @models.command("info")
 def info(context: typer.Context, name: _Name, as_json: _Json = False) -> None:
     """Say everything known of a model: stems, size, memory, licence, sources."""
-    from stemwright.engine.catalog import find_model  # noqa: PLC0415
+    from stemwright.engine.catalog import ALL_MODELS, find_model  # noqa: PLC0415
 
-    document = model_document(find_model(name), _store(context))
+    document = model_document(find_model(name, ALL_MODELS), _store(context))
     print(json.dumps(document, indent=2) if as_json else _info_text(document))
 
 
@@ -57,11 +58,11 @@ def pull(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only errors.")] = False,
 ) -> None:
     """Fetch and verify a model. Its licence is shown first; going on means accepting it."""
-    from stemwright.engine.catalog import find_model  # noqa: PLC0415
+    from stemwright.engine.catalog import ALL_MODELS, find_model  # noqa: PLC0415
 
     from .pulling import show_licence, watching  # noqa: PLC0415
 
-    model, store = find_model(name), _store(context)
+    model, store = find_model(name, ALL_MODELS), _store(context)
     silent = quiet or as_json
     with watching(quiet=silent) as watch:
         weights = store.pull(model, progress=watch, from_path=from_path, on_licence=show_licence)
@@ -74,9 +75,9 @@ def pull(
 @models.command("remove")
 def remove(context: typer.Context, name: _Name, as_json: _Json = False) -> None:
     """Delete an installed model and what a broken download left."""
-    from stemwright.engine.catalog import find_model  # noqa: PLC0415
+    from stemwright.engine.catalog import ALL_MODELS, find_model  # noqa: PLC0415
 
-    model = find_model(name)
+    model = find_model(name, ALL_MODELS)
     removed = _store(context).remove(model)
     if as_json:
         print(json.dumps({"name": model.name, "removed": removed}))
@@ -126,10 +127,10 @@ def _info_text(document: dict[str, Any]) -> str:
     installed = f"{document['path']} from {document['installed_from']}"
     rows = {
         "title": document["title"],
-        "stems": ", ".join(document["stems"]),
+        "stems": ", ".join(document["stems"]) or "none",
         "works at": f"{document['sample_rate']} Hz, segments of {document['segment_s']:g} s",
         "size": f"{document['size_bytes'] / 1e6:.0f} MB on disk",
-        "memory": f"{document['ram_bytes'] / 1e9:.1f} GB while separating",
+        "memory": f"{document['ram_bytes'] / 1e9:.1f} GB while it runs",
         "licence": f"{licence['name']}: {licence['terms']}",
         "commercial": f"use {use}; {licence['url']}",
         "sources": "\n               ".join(sources),

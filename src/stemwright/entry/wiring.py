@@ -12,6 +12,7 @@ from .signals import Interruption
 
 # Every import below a function costs what --help must not pay: NumPy, httpx, a runtime.
 if TYPE_CHECKING:
+    from stemwright.analysis.notes.listen import NoteNetwork
     from stemwright.engine.catalog import Model
     from stemwright.engine.weights import ModelStore
     from stemwright.features.separations.render import SongSeparator
@@ -45,6 +46,13 @@ def load_separator(loading: Loading) -> SongSeparator:
     )
 
 
+def load_note_network(weights: Path) -> NoteNetwork:
+    """Load the network that hears notes."""
+    from stemwright.engine.runtimes import note_network  # noqa: PLC0415
+
+    return note_network.load_note_network(weights)
+
+
 def read_settings() -> Settings:
     """Read the environment and the settings file."""
     from stemwright.settings import Settings  # noqa: PLC0415
@@ -76,3 +84,4 @@ class Wiring:
     settings: Callable[[], Settings] = read_settings
     store: Callable[[Settings], ModelStore] = open_store
     load: Callable[[Loading], SongSeparator] = load_separator
+    load_notes: Callable[[Path], NoteNetwork] = load_note_network

@@ -33,9 +33,10 @@ def test_the_catalogue_cannot_be_changed():
 
 
 def test_a_source_knows_what_its_file_is():
-    npm, hub = find_model("htdemucs").sources
+    npm, hub, authors = find_model("htdemucs").sources
     assert (npm.file_name, npm.format) == ("htdemucs.onnx", "onnx")
     assert (hub.file_name, hub.format) == ("955717e8.safetensors", "safetensors")
+    assert (authors.file_name, authors.format) == ("955717e8-8726e21a.th", "torch")
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)

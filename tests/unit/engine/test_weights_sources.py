@@ -33,13 +33,20 @@ def test_a_mirror_is_asked_for_every_file_by_name():
     assert _urls("http://10.0.0.7:8080/models") == [
         "http://10.0.0.7:8080/models/htdemucs.onnx",
         "http://10.0.0.7:8080/models/955717e8.safetensors",
+        "http://10.0.0.7:8080/models/955717e8-8726e21a.th",
     ]
+
+
+def test_the_authors_own_server_comes_last_and_can_be_asked_alone():
+    (url,) = _urls("https")
+    assert url == ("https://dl.fbaipublicfiles.com/demucs/hybrid_transformer/955717e8-8726e21a.th")
+    assert SourceOrder.parse(()).candidates(HTDEMUCS)[-1].url == url
 
 
 def test_only_places_an_operator_named_may_be_private():
     words = ("huggingface", "huggingface=https://hub.example", "https://mirror.example", "npm")
     found = SourceOrder.parse(words).candidates(HTDEMUCS)
-    assert [candidate.trusted for candidate in found] == [False, True, True, True, True]
+    assert [candidate.trusted for candidate in found] == [False, True, True, True, True, True]
 
 
 def test_the_order_of_the_setting_is_kept():

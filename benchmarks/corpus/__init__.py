@@ -1,0 +1,1 @@
+"""Songs the analysis benchmark composes, so that their tempo, beats, key and chords are known."""

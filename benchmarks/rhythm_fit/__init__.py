@@ -1,0 +1,1 @@
+"""How the networks of `stemwright.analysis.rhythm` came to be; see ``fit_rhythm.py``."""
