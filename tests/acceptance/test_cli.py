@@ -284,7 +284,7 @@ def test_models_are_listed_and_explained(shell):
     listed = json.loads(shell.run("models", "list", "--json").stdout)
     info = shell.run("models", "info", "htdemucs").stdout
 
-    assert [model["name"] for model in listed] == ["htdemucs"]
+    assert [model["name"] for model in listed] == ["htdemucs", "basic-pitch"]
     assert listed[0]["installed"]
     assert listed[0]["licence"]["terms"] in info
     assert all(source["sha256"] in info for source in listed[0]["sources"])
