@@ -8,6 +8,7 @@ on pieces that the networks did not see.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -122,6 +123,7 @@ def meter_doubts(heard: list[Heard]) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.partition(".")[0] + ".").parse_args()
     arrays = fit_networks(list(pieces(COMPOSED, VARIED, SYNTHESIZED)))
     np.savez_compressed(FILE, **arrays)  # read from here on
     aside = list(pieces(COMPOSED_ASIDE, VARIED_ASIDE, SYNTHESIZED_ASIDE))
