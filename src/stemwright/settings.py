@@ -105,14 +105,6 @@ class Settings:
             "`$XDG_DATA_HOME/stemwright`, else `~/.local/share/stemwright`",
         ),
     ]
-    cache_dir: Annotated[
-        Path,
-        _Definition(
-            _path,
-            "Folder for what can be made again, such as compiled networks.",
-            "`$XDG_CACHE_HOME/stemwright`, else `~/.cache/stemwright`",
-        ),
-    ]
     models_dir: Annotated[
         Path, _Definition(_path, "Folder of installed models.", "`models` in `DATA_DIR`")
     ]
@@ -208,8 +200,6 @@ class Settings:
         read = {name: _definitions()[name].read(value) for name, value in given.items()}
         if "data_dir" not in read:
             read["data_dir"] = _xdg(environ, "XDG_DATA_HOME", ".local/share")
-        if "cache_dir" not in read:
-            read["cache_dir"] = _xdg(environ, "XDG_CACHE_HOME", ".cache")
         read.setdefault("models_dir", read["data_dir"] / "models")
         return cls(**read)
 
@@ -335,7 +325,6 @@ def _xdg(
     home = environ.get("HOME", "")
     if not home and required:
         raise OptionError(
-            f"There is no home folder to keep data in: set HOME, {variable}, or "
-            f"{PREFIX}DATA_DIR and {PREFIX}CACHE_DIR."
+            f"There is no home folder to keep data in: set HOME, {variable}, or {PREFIX}DATA_DIR."
         )
     return Path(home or "/") / below_home / "stemwright"

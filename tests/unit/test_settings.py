@@ -19,13 +19,16 @@ def _file(folder, text):
 def test_without_anything_said_folders_follow_the_desktop_convention():
     settings = Settings.load({"HOME": "/home/ada"})
     assert settings.models_dir == Path("/home/ada/.local/share/stemwright/models")
-    assert settings.cache_dir == Path("/home/ada/.cache/stemwright")
 
 
 def test_xdg_folders_are_respected():
-    settings = Settings.load({"HOME": "/home/ada", "XDG_DATA_HOME": "/srv", "XDG_CACHE_HOME": "no"})
+    settings = Settings.load({"HOME": "/home/ada", "XDG_DATA_HOME": "/srv"})
     assert settings.data_dir == Path("/srv/stemwright")
-    assert settings.cache_dir == Path("/home/ada/.cache/stemwright")
+
+
+def test_an_xdg_folder_that_is_not_absolute_is_ignored_as_the_convention_says():
+    settings = Settings.load({"HOME": "/home/ada", "XDG_DATA_HOME": "no"})
+    assert settings.data_dir == Path("/home/ada/.local/share/stemwright")
 
 
 def test_models_live_in_the_data_folder_that_was_chosen():
@@ -38,9 +41,8 @@ def test_no_home_and_no_folder_is_one_clear_error():
         Settings.load({})
 
 
-def test_no_home_is_fine_when_both_folders_are_named():
-    said = {"STEMWRIGHT_DATA_DIR": "/d", "STEMWRIGHT_CACHE_DIR": "/c"}
-    assert Settings.load(said).models_dir == Path("/d/models")
+def test_no_home_is_fine_when_the_data_folder_is_named():
+    assert Settings.load({"STEMWRIGHT_DATA_DIR": "/d"}).models_dir == Path("/d/models")
 
 
 def test_the_environment_wins_over_the_file(tmp_path):

@@ -176,7 +176,6 @@ def _settings() -> Iterator[Finding]:
 def _folders(settings: Settings) -> Iterator[Finding]:
     named = {
         "models folder": (settings.models_dir, "STEMWRIGHT_MODELS_DIR"),
-        "cache folder": (settings.cache_dir, "STEMWRIGHT_CACHE_DIR"),
         "this folder": (Path.cwd(), "--output"),
     }
     for name, (folder, setting) in named.items():
