@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 PYTHON ?= python3
-MODEL ?= htdemucs
+MODELS ?= htdemucs deepfilternet3
 DEMO ?= demo
 ARGS ?=
 
@@ -24,14 +24,17 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --qui
 	--strip-extras --no-header --annotation-style line --no-emit-options --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host $(ARGS)
 
-.PHONY: help setup run test check format bench-speed bench-quality bench-memory bench-analysis lock clean model
+.PHONY: help setup run demo test check format bench-speed bench-quality bench-memory bench-analysis bench-service lock clean model
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMPS)/runtime model ## make .venv with everything a separation needs, the model included
+setup: $(STAMPS)/service model ## make .venv with everything stemwright needs, the model included
 
-run: setup ## separate a demo song and say where its stems are and how fast it went
+run: setup ## start the service, make a key, and have a demo song separated through the API
+	@$(STEMWRIGHT) serve --demo $(ARGS)
+
+demo: setup ## separate a demo song without the service and say how fast it went
 	@$(STEMWRIGHT) demo -o $(DEMO) $(ARGS)
 
 test: setup $(STAMPS)/test ## run the tests (ARGS="-m 'not slow' tests/unit" to choose)
@@ -63,9 +66,10 @@ bench-memory: setup ## show that peak memory does not grow with the song (ARGS=-
 bench-analysis: setup $(STAMPS)/test $(STAMPS)/bench ## measure tempo, key, beats, chords, loudness beside librosa (ARGS=FOLDER, --help)
 	@$(BIN)/python benchmarks/bench_analysis.py $(ARGS)
 
-lock: setup $(STAMPS)/lock ## choose versions anew and write the lock files (ARGS=--upgrade)
+lock: $(STAMPS)/lock ## choose versions anew and write the lock files (ARGS=--upgrade)
 	$(COMPILE) -o requirements.lock --build-deps-for editable pyproject.toml
-	$(COMPILE) -o requirements-test.lock -c requirements.lock --extra onnx --extra test pyproject.toml
+	$(COMPILE) -o requirements-service.lock -c requirements.lock --extra service pyproject.toml
+	$(COMPILE) -o requirements-test.lock -c requirements-service.lock --extra onnx --extra service --extra redis --extra test pyproject.toml
 	$(COMPILE) -o requirements-check.lock -c requirements-test.lock --extra check pyproject.toml
 
 clean: ## remove .venv, caches and the demo; models and your stems stay
@@ -92,7 +96,7 @@ $(STAMPS)/runtime: requirements.lock pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m compileall -qq -j 0 -x '$(UNCOMPILED)' $(VENV)/lib src || true # some files are templates
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/test $(STAMPS)/check: $(STAMPS)/%: requirements-%.lock $(STAMPS)/runtime
+$(STAMPS)/service $(STAMPS)/test $(STAMPS)/check: $(STAMPS)/%: requirements-%.lock $(STAMPS)/runtime
 	@echo "setup: installing what make $* needs ($<)"
 	@$(INSTALL) -r $<
 	@mkdir -p $(STAMPS) && touch $@
@@ -113,4 +117,5 @@ $(STAMPS)/bench: benchmarks/requirements.in | $(STAMPS)/runtime
 
 # Asked and not stamped: models are kept outside of this folder, where the settings say.
 model: $(STAMPS)/runtime
-	@$(STEMWRIGHT) models info $(MODEL) --json | grep -q '"installed": true' || $(STEMWRIGHT) models pull $(MODEL)
+	@for name in $(MODELS); do \
+		$(STEMWRIGHT) models info $$name --json | grep -q '"installed": true' || $(STEMWRIGHT) models pull $$name; done

@@ -6,7 +6,10 @@
     │   ├── UnreadableAudio        no decoder takes it, or it breaks off at once
     │   ├── NoAudioStream          a container without audio
     │   ├── EmptyAudio             decodes to zero samples
-    │   └── AudioTooLong
+    │   ├── AudioTooLong
+    │   ├── AudioTooShort
+    │   ├── FileTooLarge
+    │   └── NotAudio               a page, a playlist, a video without sound
     ├── OptionError                an option or argument makes no sense
     ├── ModelError
     │   ├── UnknownModel
@@ -17,9 +20,73 @@
     │   └── LicenceRefused         the operator's policy forbids these weights
     ├── FetchError                 a remote file could not be had
     │   ├── AddressRefused         scheme, port or address is not allowed
-    │   ├── RemoteUnreachable      name, connection, TLS, time, status
+    │   ├── RemoteUnreachable      connection, TLS, time, status
+    │   │   └── NameUnresolved
     │   └── RemoteTooLarge
+    ├── SourceError                a song named by a link cannot be taken from there
+    │   ├── InvalidSourceUrl
+    │   ├── SourceUrlUnreachable
+    │   ├── InvalidYoutubeUrl
+    │   ├── VideoUnavailable       removed, blocked in this region, for members
+    │   ├── VideoPrivate
+    │   ├── VideoAgeRestricted
+    │   ├── VideoLive              a stream that is not over
+    │   ├── VideoTooLong
+    │   ├── InvalidSoundcloudUrl
+    │   ├── TrackNotFound          private, deleted, or only a preview
+    │   └── ServiceUnavailable     the site does not answer us now; later it may
     ├── RuntimeUnavailable         no runtime on this machine can execute the model
+    ├── JobError                   a job cannot be had, changed or finished
+    │   ├── JobNotFound            no such job, or somebody else's
+    │   ├── JobStateConflict       what is asked does not fit the job's state
+    │   ├── IdempotencyConflict    one key, two requests
+    │   ├── JobAbandoned           its process died again and again
+    │   └── ChildDied              the process at work was killed or crashed
+    ├── AuthError                  a request does not say, or may not be, who it is from
+    │   ├── MissingApiKey
+    │   ├── InvalidKeyFormat
+    │   ├── InvalidApiKey          no such key
+    │   ├── KeyRevoked
+    │   ├── KeyExpired
+    │   ├── EmailNotVerified
+    │   └── AccountSuspended
+    ├── AccountError               an account or key cannot be made, found or changed
+    │   ├── UnknownUser
+    │   ├── UnknownApiKey
+    │   ├── EmailTaken
+    │   ├── InvalidEmail
+    │   ├── InvalidPassword        too short or too long
+    │   └── InvalidName
+    ├── CreditError                credits cannot move that way
+    │   ├── InsufficientCredits
+    │   └── CreditsOutOfOrder      a job was paid, refunded or held already
+    ├── ServiceError               the service cannot run here
+    │   ├── ServiceNotInstalled    its packages are missing
+    │   └── DatabaseUnavailable
+    ├── StorageError               the object storage refuses, or cannot be used
+    │   ├── StorageMissing         no object of that key
+    │   ├── StorageUnreachable
+    │   └── StorageFull
+    ├── LinkError                  a signed address does not open anything
+    │   ├── LinkInvalid            made up, or changed
+    │   └── LinkExpired
+    ├── UploadError                an uploaded file cannot be taken or had
+    │   ├── UnsupportedFormat      by the name's extension
+    │   ├── UploadTooLarge
+    │   ├── UploadEmpty
+    │   ├── UploadIncomplete       the client went away
+    │   ├── UploadInUse            a job has it, so it stays as it is
+    │   ├── UploadNotFound         unknown, somebody else's, expired, never sent
+    │   └── QuotaExceeded          the account has too much waiting
+    ├── WebhookError               a webhook cannot be made or found
+    │   ├── InvalidWebhookUrl      malformed, unknown or not on the open internet
+    │   ├── UnknownWebhookEvent
+    │   ├── TooManyWebhooks
+    │   ├── WebhookNotFound        no such webhook, or somebody else's
+    │   └── DeliveryNotFound
+    ├── RequestError               an HTTP request cannot be taken as it came
+    │   ├── RateLimited            too many in a minute
+    │   └── RequestTooLarge        its body
     ├── OutputError                a result could not be written
     └── Cancelled                  the user asked to stop
 
@@ -29,7 +96,8 @@ message says what happened, to what, and what to do about it.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 
 class StemwrightError(Exception):
@@ -42,6 +110,10 @@ class StemwrightError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # by its parts: pickle would call the class with the message alone, which not all take
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class InputError(StemwrightError):
@@ -82,6 +154,47 @@ class AudioTooLong(InputError):
 
     code = "input.too_long"
     http_status = 413
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        max_duration_s: int | None = None,
+        actual_duration_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.max_duration_s = max_duration_s
+        self.actual_duration_s = actual_duration_s
+
+
+class AudioTooShort(InputError):
+    """The song is shorter than anything worth separating."""
+
+    code = "input.too_short"
+
+    def __init__(self, message: str, *, min_duration_s: int, actual_duration_s: int) -> None:
+        super().__init__(message)
+        self.min_duration_s = min_duration_s
+        self.actual_duration_s = actual_duration_s
+
+
+class FileTooLarge(InputError):
+    """The file has more bytes than are taken."""
+
+    code = "input.too_large"
+    http_status = 413
+
+    def __init__(self, message: str, *, max_size_bytes: int, actual_size_bytes: int) -> None:
+        super().__init__(message)
+        self.max_size_bytes = max_size_bytes
+        self.actual_size_bytes = actual_size_bytes
+
+
+class NotAudio(InputError):
+    """What a link led to is a page, a playlist, or nothing that holds sound."""
+
+    code = "input.not_audio"
+    http_status = 415
 
 
 class OptionError(StemwrightError, ValueError):
@@ -160,11 +273,97 @@ class RemoteUnreachable(FetchError):
     code = "fetch.unreachable"
 
 
+class NameUnresolved(RemoteUnreachable):
+    """No name server knows the host."""
+
+    code = "fetch.unresolved"
+
+
 class RemoteTooLarge(FetchError):
     """The remote file exceeds the size allowed."""
 
     code = "fetch.too_large"
     http_status = 413
+
+
+class SourceError(StemwrightError):
+    """A song named by a link cannot be taken from there."""
+
+    code = "source.failed"
+    http_status = 400
+    exit_code = 8
+
+
+class InvalidSourceUrl(SourceError, ValueError):
+    """The link is not one to a file that may be fetched."""
+
+    code = "source.invalid_url"
+
+
+class SourceUrlUnreachable(SourceError):
+    """Name, connection, TLS, time or status stands between us and the file."""
+
+    code = "source.unreachable"
+
+
+class InvalidYoutubeUrl(SourceError, ValueError):
+    """The link does not name one YouTube video."""
+
+    code = "youtube.invalid_url"
+
+
+class VideoUnavailable(SourceError):
+    """The video is gone, blocked in this region, or for members only."""
+
+    code = "youtube.unavailable"
+
+
+class VideoPrivate(SourceError):
+    """Only its owner sees the video."""
+
+    code = "youtube.private"
+
+
+class VideoAgeRestricted(SourceError):
+    """The video is shown to adults who are signed in."""
+
+    code = "youtube.age_restricted"
+
+
+class VideoLive(SourceError):
+    """The video is a stream that is announced or not over."""
+
+    code = "youtube.live"
+
+
+class VideoTooLong(SourceError):
+    """The video is longer than allowed."""
+
+    code = "youtube.too_long"
+
+    def __init__(self, message: str, *, max_duration_s: int, actual_duration_s: int) -> None:
+        super().__init__(message)
+        self.max_duration_s = max_duration_s
+        self.actual_duration_s = actual_duration_s
+
+
+class InvalidSoundcloudUrl(SourceError, ValueError):
+    """The link does not name one SoundCloud track."""
+
+    code = "soundcloud.invalid_url"
+
+
+class TrackNotFound(SourceError):
+    """The track is private, deleted, or offered as a preview only."""
+
+    code = "soundcloud.not_found"
+
+
+class ServiceUnavailable(SourceError):
+    """The site does not answer us now; the same request may succeed later."""
+
+    code = "source.unavailable"
+    http_status = 503
 
 
 class RuntimeUnavailable(StemwrightError):
@@ -173,6 +372,385 @@ class RuntimeUnavailable(StemwrightError):
     code = "runtime.unavailable"
     http_status = 503
     exit_code = 6
+
+
+class JobError(StemwrightError):
+    """A job cannot be had, changed or finished."""
+
+    code = "job.failed"
+
+
+class JobNotFound(JobError, LookupError):
+    """No such job, or somebody else's; the two look the same."""
+
+    code = "job.not_found"
+    http_status = 404
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id!r}.")
+
+
+class JobStateConflict(JobError):
+    """What is asked of a job does not fit the state it is in."""
+
+    code = "job.state_conflict"
+    http_status = 409
+
+
+class IdempotencyConflict(JobError):
+    """One idempotency key was sent with two different requests."""
+
+    code = "job.idempotency_conflict"
+    http_status = 409
+
+
+class JobAbandoned(JobError):
+    """Every process that worked on the job died of it."""
+
+    code = "job.abandoned"
+
+
+class ChildDied(JobError):
+    """The child process at work was killed, crashed, or fell silent."""
+
+    code = "job.child_died"
+    http_status = 503
+
+
+class AuthError(StemwrightError):
+    """A request does not say who it is from, or who it is from may not use the service."""
+
+    code = "auth.refused"
+    http_status = 401
+    exit_code = 10
+
+
+class MissingApiKey(AuthError):
+    """There is no header with a Bearer token."""
+
+    code = "auth.missing_key"
+
+
+class InvalidKeyFormat(AuthError):
+    """The token does not look like one of our keys."""
+
+    code = "auth.key_format"
+
+
+class InvalidApiKey(AuthError):
+    """Nobody was given this key."""
+
+    code = "auth.invalid_key"
+
+
+class KeyRevoked(AuthError):
+    """The key was taken back."""
+
+    code = "auth.key_revoked"
+    http_status = 403
+
+
+class KeyExpired(AuthError):
+    """The key's time is over."""
+
+    code = "auth.key_expired"
+    http_status = 403
+
+
+class EmailNotVerified(AuthError):
+    """The account's e-mail address is not confirmed yet."""
+
+    code = "auth.email_not_verified"
+    http_status = 403
+
+
+class AccountSuspended(AuthError):
+    """The operator has suspended the account."""
+
+    code = "auth.account_suspended"
+    http_status = 403
+
+
+class AccountError(StemwrightError):
+    """An account or key cannot be made, found or changed."""
+
+    code = "account.invalid"
+    http_status = 400
+    exit_code = 10
+
+
+class UnknownUser(AccountError, LookupError):
+    """No account has this e-mail address or id."""
+
+    code = "account.unknown"
+    http_status = 404
+
+
+class UnknownApiKey(AccountError, LookupError):
+    """No key, or more than one, has this id or prefix."""
+
+    code = "account.unknown_key"
+    http_status = 404
+
+
+class EmailTaken(AccountError):
+    """Another account has this e-mail address."""
+
+    code = "account.email_taken"
+    http_status = 409
+
+
+class InvalidEmail(AccountError, ValueError):
+    """Not an e-mail address."""
+
+    code = "account.invalid_email"
+
+
+class InvalidPassword(AccountError, ValueError):
+    """A password is too short or too long."""
+
+    code = "account.invalid_password"
+
+
+class InvalidName(AccountError, ValueError):
+    """A name is empty, too long, or not printable."""
+
+    code = "account.invalid_name"
+
+
+class CreditError(StemwrightError):
+    """Credits cannot move that way."""
+
+    code = "credits.invalid"
+    http_status = 400
+    exit_code = 10
+
+
+class InsufficientCredits(CreditError):
+    """An account has fewer credits than something costs."""
+
+    code = "credits.insufficient"
+    http_status = 402
+
+    def __init__(self, message: str, *, required_seconds: int) -> None:
+        super().__init__(message)
+        self.required_seconds = required_seconds
+
+
+class CreditsOutOfOrder(CreditError):
+    """A job's credits were settled or refunded already, or held otherwise."""
+
+    code = "credits.out_of_order"
+    http_status = 409
+
+
+class ServiceError(StemwrightError):
+    """The service cannot run here."""
+
+    code = "service.unavailable"
+    http_status = 503
+    exit_code = 11
+
+
+class ServiceNotInstalled(ServiceError):
+    """The packages that only the service needs are missing."""
+
+    code = "service.not_installed"
+
+
+class DatabaseUnavailable(ServiceError):
+    """The database cannot be opened or reached."""
+
+    code = "service.database_unavailable"
+
+
+class StorageError(StemwrightError):
+    """The object storage refuses, or cannot be used."""
+
+    code = "storage.failed"
+    http_status = 503
+    exit_code = 7
+
+
+class StorageMissing(StorageError, LookupError):
+    """There is no object of that key, or no longer."""
+
+    code = "storage.missing"
+    http_status = 404
+
+
+class StorageUnreachable(StorageError):
+    """The storage does not answer."""
+
+    code = "storage.unreachable"
+
+
+class StorageFull(StorageError):
+    """There is no room for the object."""
+
+    code = "storage.full"
+    http_status = 507
+
+
+class LinkError(StemwrightError):
+    """A signed address does not open anything."""
+
+    code = "link.refused"
+    http_status = 403
+
+
+class LinkInvalid(LinkError):
+    """The address was made up, or changed after it was signed."""
+
+    code = "link.invalid"
+
+
+class LinkExpired(LinkError):
+    """The address was good, and its time is over."""
+
+    code = "link.expired"
+
+
+class UploadError(StemwrightError):
+    """An uploaded file cannot be taken or had."""
+
+    code = "upload.failed"
+    http_status = 400
+
+
+class UnsupportedFormat(UploadError):
+    """No format stemwright takes has this extension."""
+
+    code = "upload.unsupported_format"
+
+    def __init__(self, file_name: str, supported: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{file_name!r} is not of a format taken here; send one of: {', '.join(supported)}."
+        )
+        self.supported = supported
+
+
+class UploadTooLarge(UploadError):
+    """The file is larger than allowed."""
+
+    code = "upload.too_large"
+    http_status = 413
+
+    def __init__(self, max_bytes: int, actual_bytes: int) -> None:
+        super().__init__(
+            f"The file has {actual_bytes} bytes or more; at most {max_bytes} are taken. "
+            "Send it shorter, or in a compressed format."
+        )
+        self.max_bytes = max_bytes
+        self.actual_bytes = actual_bytes
+
+
+class UploadEmpty(UploadError):
+    """The file has no bytes."""
+
+    code = "upload.empty"
+
+
+class UploadIncomplete(UploadError):
+    """The client went away before the file was complete."""
+
+    code = "upload.incomplete"
+
+
+class UploadInUse(UploadError):
+    """A job has the file, so it cannot be sent anew."""
+
+    code = "upload.in_use"
+    http_status = 409
+
+
+class UploadNotFound(UploadError, LookupError):
+    """Unknown, somebody else's, expired or never sent; they all look the same."""
+
+    code = "upload.not_found"
+    http_status = 404
+
+
+class QuotaExceeded(UploadError):
+    """The account has too many bytes waiting for a job."""
+
+    code = "upload.quota_exceeded"
+    http_status = 413
+
+
+class WebhookError(StemwrightError):
+    """A webhook cannot be made or found."""
+
+    code = "webhook.invalid"
+    http_status = 400
+
+
+class InvalidWebhookUrl(WebhookError, ValueError):
+    """The address is malformed, its name is unknown, or it is not on the open internet."""
+
+    code = "webhook.invalid_url"
+
+
+class UnknownWebhookEvent(WebhookError, ValueError):
+    """Nothing of that name ever happens."""
+
+    code = "webhook.unknown_event"
+
+
+class TooManyWebhooks(WebhookError):
+    """The account has as many webhooks as it may have."""
+
+    code = "webhook.too_many"
+
+
+class WebhookNotFound(WebhookError, LookupError):
+    """No such webhook, or somebody else's; the two look the same."""
+
+    code = "webhook.not_found"
+    http_status = 404
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"There is no webhook {webhook_id!r}.")
+
+
+class DeliveryNotFound(WebhookError, LookupError):
+    """No such delivery, or somebody else's; the two look the same."""
+
+    code = "webhook.delivery_not_found"
+    http_status = 404
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"There is no delivery {delivery_id!r}.")
+
+
+class RequestError(StemwrightError):
+    """An HTTP request cannot be taken as it came."""
+
+    code = "request.invalid"
+    http_status = 400
+
+
+class RateLimited(RequestError):
+    """The caller made too many requests in a minute."""
+
+    code = "request.rate_limited"
+    http_status = 429
+
+    def __init__(self, retry_after_s: int) -> None:
+        unit = "second" if retry_after_s == 1 else "seconds"
+        super().__init__(f"Too many requests. Try again in {retry_after_s} {unit}.")
+        self.retry_after_s = retry_after_s
+
+
+class RequestTooLarge(RequestError):
+    """The body is larger than a request to the API may be; songs are uploaded elsewhere."""
+
+    code = "request.too_large"
+    http_status = 413
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"The request's body is larger than {most_bytes} bytes.")
+        self.most_bytes = most_bytes
 
 
 class OutputError(StemwrightError):
@@ -189,3 +767,25 @@ class Cancelled(StemwrightError):
     code = "cancelled"
     http_status = 409
     exit_code = 130
+
+
+def revived(code: str, message: str, fields: Mapping[str, Any]) -> StemwrightError:
+    """Make the error again that another process met and described by its parts."""
+    kind = next((known for known in _family(StemwrightError) if known.code == code), None)
+    if kind is None:
+        return StemwrightError(message)
+    return _restored(kind, (message,), {**fields, "message": message})
+
+
+def _family(kind: type[StemwrightError]) -> Iterator[type[StemwrightError]]:
+    for known in kind.__subclasses__():
+        yield known
+        yield from _family(known)
+
+
+def _restored(
+    kind: type[StemwrightError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> StemwrightError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_type_hints
+from urllib.parse import urlsplit
 
 from .errors import OptionError
 
@@ -22,6 +23,14 @@ CONFIG: Final = "STEMWRIGHT_CONFIG"
 
 RuntimeName = Literal["auto", "openvino", "onnx"]
 _RUNTIMES: Final = ("auto", "openvino", "onnx")
+
+LogFormat = Literal["auto", "json", "text"]
+_LOG_FORMATS: Final = ("auto", "json", "text")
+LogLevel = Literal["debug", "info", "warning", "error"]
+_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+CreditsMode = Literal["off", "metered"]
+_CREDITS: Final = ("off", "metered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,47 @@ def _runtime(given: _Given) -> str:
     if given.text not in _RUNTIMES:
         raise given.wrong(f"one of {', '.join(_RUNTIMES)}")
     return given.text
+
+
+def _credits(given: _Given) -> str:
+    if given.text not in _CREDITS:
+        raise given.wrong(f"one of {', '.join(_CREDITS)}")
+    return given.text
+
+
+def _log_format(given: _Given) -> str:
+    if given.text not in _LOG_FORMATS:
+        raise given.wrong(f"one of {', '.join(_LOG_FORMATS)}")
+    return given.text
+
+
+def _log_level(given: _Given) -> str:
+    if given.text not in _LOG_LEVELS:
+        raise given.wrong(f"one of {', '.join(_LOG_LEVELS)}")
+    return given.text
+
+
+def _whole(given: _Given) -> int:
+    if not given.text.isdecimal() or int(given.text) > 10**12:
+        raise given.wrong("a whole number from 0 to a million millions")
+    return int(given.text)
+
+
+def _positive(given: _Given) -> int:
+    if not given.text.isdecimal() or int(given.text) == 0:
+        raise given.wrong("a whole number, 1 or more")
+    return int(given.text)
+
+
+def _at_least_nothing(given: _Given) -> float:
+    return _seconds(given) or 0.0
+
+
+def _web_address(given: _Given) -> str:
+    parts = urlsplit(given.text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise given.wrong("an address such as https://stems.example.com")
+    return given.text.rstrip("/")
 
 
 def _port(given: _Given) -> int:
@@ -177,6 +227,157 @@ class Settings:
         RuntimeName,
         _Definition(_runtime, "What executes networks: `auto`, `openvino` or `onnx`.", "`auto`"),
     ] = "auto"
+    database_url: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Database of the service: `postgresql://USER:PASSWORD@HOST/DATABASE`, "
+            "or `sqlite:////PATH`.",
+            "SQLite in `stemwright.sqlite3` in `DATA_DIR`",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    storage_url: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Where files of the service are kept: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with "
+            "`?endpoint=URL&region=NAME&path_style=true&access_key_id=ID&secret_access_key=KEY` "
+            "as needed; what is left out comes from `AWS_*` variables.",
+            "`objects` in `DATA_DIR`",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    storage_public_endpoint: Annotated[
+        str,
+        _Definition(
+            _text,
+            "URL under which clients reach the S3 storage, where it differs from the endpoint "
+            "stemwright itself uses.",
+            "the endpoint",
+        ),
+    ] = ""
+    max_upload_mb: Annotated[
+        int, _Definition(_positive, "Largest file accepted as an upload, in MiB.", "`50`")
+    ] = 50
+    upload_quota_mb: Annotated[
+        int,
+        _Definition(
+            _positive,
+            "Most MiB of uploads that an account may have waiting without a job that uses them; "
+            "they are deleted after a day.",
+            "`1024`",
+        ),
+    ] = 1024
+    secret_key: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Secret that signs addresses and sessions, at least 32 characters, the same on every "
+            "host. Changing it ends them all.",
+            "made on first start and kept in `DATA_DIR`",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    cookies_file: Annotated[
+        Path | None,
+        _Definition(
+            _path,
+            "Cookies of a signed-in browser, in the Netscape format, for YouTube and SoundCloud: "
+            "against age limits and robot checks. Read for every job, never written. Use an "
+            "account made for this, as the site may close it.",
+        ),
+    ] = None
+    youtube_url_template: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Address to look videos up at instead of YouTube, with `{id}` in it, such as "
+            "`https://media.example/watch?v={id}`: for tests and private media sites. Its pages "
+            "are read by yt-dlp's generic extractor; it may be in a private network.",
+            "YouTube itself",
+        ),
+    ] = ""
+    soundcloud_url_template: Annotated[
+        str,
+        _Definition(
+            _text,
+            "The same instead of SoundCloud; `{id}` stands for `ARTIST/TRACK`.",
+            "SoundCloud itself",
+        ),
+    ] = ""
+    max_video_mb: Annotated[
+        int,
+        _Definition(
+            _positive, "Largest soundtrack taken from YouTube or SoundCloud, in MiB.", "`500`"
+        ),
+    ] = 500
+    video_timeout_s: Annotated[
+        int,
+        _Definition(
+            _positive,
+            "Longest a download from YouTube or SoundCloud may take, in seconds.",
+            "`300`",
+        ),
+    ] = 300
+    credits: Annotated[
+        CreditsMode,
+        _Definition(
+            _credits,
+            "`metered`: a job costs one credit for each second of audio, and an account without "
+            "enough is refused. `off`: every account has the same large balance, and nothing is "
+            "charged.",
+            "`off`",
+        ),
+    ] = "off"
+    credits_grant_s: Annotated[
+        int,
+        _Definition(_whole, "Credits every new account starts with when metered.", "`3600`"),
+    ] = 3600
+    workers: Annotated[
+        int,
+        _Definition(
+            _positive,
+            "Songs a worker separates at a time, each in a process of its own with all `THREADS`. "
+            "One value for a whole fleet: the worker started last decides.",
+            "`1`",
+        ),
+    ] = 1
+    min_song_s: Annotated[
+        float,
+        _Definition(_at_least_nothing, "Shortest song the service takes, in seconds.", "`5`"),
+    ] = 5.0
+    max_song_s: Annotated[
+        float,
+        _Definition(
+            _at_least_nothing, "Longest song the service takes, in seconds.", "`3600`"
+        ),
+    ] = 3600.0
+    retention_days: Annotated[
+        int,
+        _Definition(_positive, "Days after which the files of a finished job are deleted.", "`14`"),
+    ] = 14
+    url_ttl_s: Annotated[
+        int,
+        _Definition(_positive, "Seconds for which an address of a file works.", "`3600`"),
+    ] = 3600
+    model_idle_s: Annotated[
+        int,
+        _Definition(
+            _positive,
+            "Seconds without work after which a worker lets go of the model and its memory.",
+            "`600`",
+        ),
+    ] = 600
+    drain_s: Annotated[
+        int,
+        _Definition(
+            _whole,
+            "Seconds a worker that is asked to stop gives the jobs at work; what is not done then "
+            "is begun again by the next one.",
+            "`60`",
+        ),
+    ] = 60
     host: Annotated[
         str, _Definition(_text, "Address `stemwright serve` listens on.", "`127.0.0.1`")
     ] = "127.0.0.1"
@@ -184,6 +385,78 @@ class Settings:
         int,
         _Definition(_port, "Port `stemwright serve` listens on; `0` takes a free one.", "`8000`"),
     ] = 8000
+
+    public_url: Annotated[
+        str,
+        _Definition(
+            _web_address,
+            "Address under which clients reach the service, such as `https://stems.example.com`; "
+            "links to files begin with it.",
+            "what the request was sent to",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        _Definition(
+            _words,
+            "Addresses or networks of reverse proxies, separated by commas: from them alone "
+            "`X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.",
+            "none",
+        ),
+    ] = ()
+    rate_limit_per_minute: Annotated[
+        int,
+        _Definition(
+            _whole,
+            "Requests a minute that one API key may make, and one address without a key; `0` for "
+            "no limit.",
+            "`60`",
+        ),
+    ] = 60
+    rate_limit_url: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Redis or Valkey in which several hosts count requests together: "
+            "`redis://USER:PASSWORD@HOST:PORT/0`, or `rediss:` with TLS. Needs the extra "
+            "`stemwright[redis]`. Unset, each process counts its own.",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    metrics_token: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Bearer token that opens `/metrics` from anywhere.",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    metrics_networks: Annotated[
+        tuple[str, ...],
+        _Definition(
+            _words,
+            "Networks that may read `/metrics` without a token, separated by commas; `none` for "
+            "no network.",
+            "`127.0.0.0/8,::1`",
+        ),
+    ] = ("127.0.0.0/8", "::1")
+    log_format: Annotated[
+        LogFormat,
+        _Definition(
+            _log_format,
+            "How the service logs: `json`, a line an event; `text`, for people; `auto`, text on a "
+            "terminal and JSON elsewhere.",
+            "`auto`",
+        ),
+    ] = "auto"
+    log_level: Annotated[
+        LogLevel,
+        _Definition(
+            _log_level,
+            "Least severe events logged: `debug`, `info`, `warning` or `error`.",
+            "`info`",
+        ),
+    ] = "info"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -201,6 +474,7 @@ class Settings:
         if "data_dir" not in read:
             read["data_dir"] = _xdg(environ, "XDG_DATA_HOME", ".local/share")
         read.setdefault("models_dir", read["data_dir"] / "models")
+        read.setdefault("storage_url", (read["data_dir"] / "objects").as_uri())
         return cls(**read)
 
 

@@ -12,6 +12,10 @@ from pathlib import Path
 POLL_S = 0.1
 
 
+class NotTaken(Exception):
+    """Another process holds the lock."""
+
+
 @contextmanager
 def file_lock(path: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold ``path`` exclusively; ``waiting`` is called while another holds it and may raise.
@@ -26,6 +30,17 @@ def file_lock(path: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def held_lock(path: Path) -> Iterator[None]:
+    """Hold ``path`` exclusively, or raise `NotTaken` at once."""
+
+    def refuse() -> None:
+        raise NotTaken(path)
+
+    with file_lock(path, waiting=refuse):
+        yield
 
 
 def _taken(descriptor: int) -> bool:

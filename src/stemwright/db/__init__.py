@@ -1,0 +1,1 @@
+"""The database: one engine, one transaction boundary, one history of migrations."""

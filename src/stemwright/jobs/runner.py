@@ -1,0 +1,142 @@
+"""Runs one job: two steps, of which the second decides.
+
+The first does the work and can be repeated at any point; what it leaves in storage carries the
+number of its attempt. The second makes it count in one transaction, unless the job has ended or
+another attempt has begun.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.exc import OperationalError
+
+from stemwright.errors import Cancelled, JobAbandoned, StemwrightError
+from stemwright.kit import logs
+
+from .attempt import Attempt, Handlers
+from .engine import run_step
+from .job import Artefact, Job
+from .service import Jobs, Outcome
+
+MOST_ATTEMPTS: Final = 4
+"""A job whose process has died this often is not tried again."""
+_DATABASE_PATIENCE_S: Final = 300.0
+
+_Returned = TypeVar("_Returned")
+log = logs.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class JobRunner:
+    """The task ``jobs.run``."""
+
+    jobs: Jobs
+    handlers: Handlers
+    ended: Callable[[Job, str, Mapping[str, float]], None] = lambda _job, _status, _seconds: None
+    """Told of every end and of the seconds each phase took, for metrics."""
+    boundary: Callable[[str], None] = lambda _name: None
+    """Called between the parts; tests stop the process here."""
+    sleep: Callable[[float], None] = time.sleep
+
+    def __call__(self, job_id: str) -> None:
+        """Run a job to its end, whatever that is."""
+        with logs.context(job_id=job_id):
+            worked = run_step("work", self._work, job_id)
+            self.boundary("worked")
+            run_step("end", self._end, job_id, worked)
+            self.boundary("ended")
+
+    def _work(self, job_id: str) -> dict[str, Any] | None:
+        """Do the work; the answer is plain, so that the engine can keep it."""
+        job = self._patiently(lambda: self.jobs.begin(job_id))
+        if job is None:
+            log.info("job has nothing left to do")
+            return None
+        self.boundary("begun")
+        try:
+            return {"attempt": job.attempt, **self._attempted(job)}
+        except StemwrightError as error:
+            return {"attempt": job.attempt, "error": [error.code, error.message]}
+        except Exception as error:
+            # the edge of one job: whatever it met, the worker goes on with the next
+            log.exception("job met a defect", kind=job.kind, attempt=job.attempt)
+            message = f"An internal error ({type(error).__name__}); the log has the details."
+            return {"attempt": job.attempt, "error": ["internal", message]}
+
+    def _attempted(self, job: Job) -> dict[str, Any]:
+        if job.attempt > MOST_ATTEMPTS:
+            raise JobAbandoned(
+                f"The process that worked on it died {MOST_ATTEMPTS} times in a row, most likely "
+                "for lack of memory; try a shorter song or give the worker more."
+            )
+        log.info("job begins", kind=job.kind, attempt=job.attempt)
+        with Attempt(self.jobs, job, warn=_warn) as attempt:
+            outcome = self.handlers[job.kind].run(job, attempt)
+            return {"outcome": asdict(outcome), "seconds": attempt.seconds_by_phase()}
+
+    def _end(self, job_id: str, worked: dict[str, Any] | None) -> None:
+        if worked is None:
+            return
+        job = self._patiently(lambda: self.jobs.find(None, job_id))
+        if job.attempt != worked["attempt"]:
+            self._discard(job, worked)
+            return
+        status = self._patiently(lambda: self._decided(job, worked))
+        log.info("job ends", kind=job.kind, attempt=job.attempt, status=status)
+        self.ended(job, status, worked.get("seconds", {}))
+
+    def _decided(self, job: Job, worked: dict[str, Any]) -> str:
+        error = worked.get("error")
+        if error is None:
+            if self.jobs.complete(job, _outcome(worked["outcome"])):
+                return "completed"
+        elif error[0] == Cancelled.code:
+            if self.jobs.stopped(job):
+                return "cancelled"
+        elif self.jobs.fail(job, error[0], error[1]):
+            return "failed"
+        return self._overtaken(job, worked)
+
+    def _overtaken(self, job: Job, worked: dict[str, Any]) -> str:
+        """The job has ended already, by an earlier run of this very step or otherwise.
+
+        Or it has not, and its user wants it to stop: that came in as the work was done.
+        """
+        ended = self.jobs.find(None, job.id)
+        if ended.status == "completed" and ended.attempt == worked["attempt"]:
+            return "completed"
+        self._discard(job, worked)
+        return "cancelled" if self.jobs.stopped(job) else ended.status
+
+    def _discard(self, job: Job, worked: dict[str, Any]) -> None:
+        log.warning("what an attempt made is discarded", attempt=worked["attempt"])
+        if "outcome" in worked:
+            self.handlers[job.kind].discard(job, _outcome(worked["outcome"]))
+
+    def _patiently(self, work: Callable[[], _Returned]) -> _Returned:
+        """Repeat what failed for want of the database, which may be restarting."""
+        deadline = time.monotonic() + _DATABASE_PATIENCE_S
+        pause = 0.2
+        while True:
+            try:
+                return work()
+            except OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise
+                _warn("database not there", error)
+                self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads workers
+                pause = min(pause * 2, 10.0)
+
+
+def _outcome(plain: dict[str, Any]) -> Outcome:
+    artefacts = tuple(Artefact(**artefact) for artefact in plain["artefacts"])
+    return Outcome(artefacts, plain["facts"], plain["result"], plain["charged"])
+
+
+def _warn(what: str, error: BaseException) -> None:
+    log.warning(what, error=type(error).__name__)
