@@ -1,0 +1,1 @@
+"""HTTP faces: each parses, makes one call of a feature, and serialises; none has rules."""

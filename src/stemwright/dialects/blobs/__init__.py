@@ -1,0 +1,1 @@
+"""Signed addresses: files are sent to them and had from them, without an account."""

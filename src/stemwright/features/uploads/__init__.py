@@ -1,0 +1,1 @@
+"""Files that clients send before the job that uses them."""

@@ -1,0 +1,91 @@
+"""Which bytes of a file a request is for: ranges and conditions, after RFC 9110."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Final, Literal
+
+_RANGE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a file before it is opened."""
+
+    size_bytes: int
+    etag: str
+    """Strong and quoted."""
+    modified_at: datetime
+
+    @property
+    def last_modified(self) -> str:
+        """The time as a header, which has whole seconds."""
+        return format_datetime(self.modified_at.astimezone(UTC), usegmt=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The answer's status, and the bytes from ``start`` up to ``stop`` that go with it."""
+
+    status: Literal[200, 206, 304, 416]
+    start: int
+    stop: int
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        return self.stop - self.start
+
+
+def select(headers: Mapping[str, str], facts: Facts) -> Selection:
+    """Decide for the headers (names in lower case) of a GET or HEAD.
+
+    A header that makes no sense is as good as none. So is a request for several ranges at once:
+    the answer would have to be multipart, and the whole file is allowed instead.
+    """
+    if _is_known(headers, facts):
+        return Selection(304, 0, 0)
+    whole = Selection(200, 0, facts.size_bytes)
+    asked = _RANGE.fullmatch(headers.get("range", ""))
+    if asked is None or not _may_be_partial(headers, facts):
+        return whole
+    return _part(asked[1], asked[2], facts.size_bytes) or whole
+
+
+def _part(first: str, last: str, size: int) -> Selection | None:
+    if not first and not last:
+        return None
+    if first:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return None
+    else:
+        start, stop = max(size - int(last), 0), size
+    return Selection(206, start, stop) if start < stop else Selection(416, 0, 0)
+
+
+def _is_known(headers: Mapping[str, str], facts: Facts) -> bool:
+    """Whether the client says it has the file already."""
+    tags = headers.get("if-none-match")
+    if tags is not None:  # if-modified-since counts only without it
+        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return "*" in known or facts.etag in known
+    since = _time(headers.get("if-modified-since"))
+    return since is not None and facts.modified_at.replace(microsecond=0) <= since
+
+
+def _may_be_partial(headers: Mapping[str, str], facts: Facts) -> bool:
+    condition = headers.get("if-range")
+    return condition is None or condition in {facts.etag, facts.last_modified}
+
+
+def _time(header: str | None) -> datetime | None:
+    try:
+        time = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
