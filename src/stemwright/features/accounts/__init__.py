@@ -1,0 +1,1 @@
+"""Who uses the service, and the API keys they use it with."""

@@ -1,0 +1,1 @@
+"""What jobs cost and who pays: a ledger that is only ever added to."""
