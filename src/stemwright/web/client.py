@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 from urllib.request import getproxies_environment, proxy_bypass
 
 import httpx
 
-from stemwright.errors import AddressRefused, RemoteUnreachable
+from stemwright.errors import AddressRefused, NameUnresolved, RemoteUnreachable
 
 from .addresses import Address, AddressPolicy, parse_address
+from .connections import FAILURES, TIMEOUTS, Deadline, Transport
 
 Resolve = Callable[[str, int], list[str]]
 """``resolve(host, port)``: addresses in order of preference."""
@@ -47,6 +47,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, or its beginning."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    """As sent, undecoded."""
+    truncated: bool
+    """The body goes on after what was read of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer of the last hop; its body is read once."""
 
@@ -56,19 +69,19 @@ class Reply:
     """Names in lower case."""
     url: str
     _response: httpx.Response
-    _deadline: float
+    _deadline: Deadline
 
     def blocks(self) -> Iterator[bytes]:
         """Read the body as sent, undecoded, as it arrives."""
         # without a size: the library would keep a block it could not fill when the line breaks
         for block in self._response.iter_raw():
             yield block
-            if time.monotonic() > self._deadline:
+            if self._deadline.left() < 0:
                 raise RemoteUnreachable(f"{self.url}: too slow, not done in time")
 
 
 class GuardedClient:
-    """GET requests to places that the policy admits."""
+    """Requests to places that the policy admits."""
 
     def __init__(
         self,
@@ -87,22 +100,58 @@ class GuardedClient:
         self._resolve = resolve or resolve_host
         self._user_agent = user_agent
 
+    def check(self, url: str) -> None:
+        """Refuse what can be refused without asking a name server: scheme, port, literal address.
+
+        Raises
+        ------
+        AddressRefused
+            For that reason alone; a name may still turn out to lead nowhere, or inside.
+
+        """
+        parsed = _parsed(url)
+        _check_form(parsed, self._policy)
+        _check_literal(parsed, self._policy)
+
+    def check_name(self, url: str, timeout: float = 5.0) -> None:
+        """Refuse also a name that is unknown now, or that leads inside.
+
+        A proxy finds names itself, so through one this is :meth:`check`.
+
+        Raises
+        ------
+        AddressRefused, RemoteUnreachable
+
+        """
+        self.check(url)
+        parsed = _parsed(url)
+        if self._proxy_for(parsed) is None:
+            with _translated(parsed):
+                Deadline(timeout).within(partial(self._checked_addresses, parsed, self._policy))
+
     @contextmanager
     def stream(
-        self, url: str, *, headers: Mapping[str, str] | None = None, trusted: bool = False
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        trusted: bool = False,
+        total_s: float | None = None,
     ) -> Iterator[Reply]:
         """Open a GET and follow it to its last hop.
 
         ``trusted`` admits any address of the host and port that ``url`` names, for what the
-        operator configured; a redirect elsewhere is checked like any other.
+        operator configured; a redirect elsewhere is checked like any other. ``total_s`` overrides
+        the limit of that name.
         """
         current = first = _parsed(url)
-        deadline = time.monotonic() + self._limits.total_s
+        deadline = Deadline(self._limits.total_s if total_s is None else total_s)
         wanted = {**self._own_headers(), **(headers or {})}
         for _ in range(self._limits.redirects + 1):
             at_home = _origin(current) == _origin(first)
             policy = AddressPolicy.anywhere() if trusted and at_home else self._policy
-            with self._send(current, wanted, policy) as response:
+            request = httpx.Request("GET", current, headers=wanted)
+            with self._sent(request, policy, deadline) as response:
                 if response.status_code not in _REDIRECTS:
                     yield _reply(response, current, deadline)
                     return
@@ -112,81 +161,84 @@ class GuardedClient:
             current = following
         raise RemoteUnreachable(f"{_shown(first)}: more than {self._limits.redirects} redirects")
 
-    @contextmanager
-    def _send(
-        self, url: httpx.URL, headers: Mapping[str, str], policy: AddressPolicy
-    ) -> Iterator[httpx.Response]:
-        _check_form(url, policy)
-        transport = self._transport(url, policy)
-        with (
-            _translated(url),
-            # the environment was read by whoever made us: no proxies, no .netrc from here on
-            httpx.Client(transport=transport, trust_env=False, timeout=self._timeout()) as client,
-            client.stream("GET", url, headers=headers) as response,
-        ):
-            yield response
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout: float = 10.0,
+        max_reply_bytes: int = 64 << 10,
+        trusted: bool = False,
+    ) -> Answer:
+        """Send one request and read the beginning of its answer, in ``timeout`` seconds in all.
 
-    def _transport(self, url: httpx.URL, policy: AddressPolicy) -> httpx.BaseTransport:
+        A redirect is an answer like any other and is not followed.
+
+        Raises
+        ------
+        AddressRefused, RemoteUnreachable
+            The policy forbids it, or no answer came in time; any status is an answer.
+
+        """
+        target = _parsed(url)
+        policy = AddressPolicy.anywhere() if trusted else self._policy
+        asked = {**self._own_headers(), **(headers or {})}
+        request = httpx.Request(method, target, headers=asked, content=content)
+        with self._sent(request, policy, Deadline(timeout)) as response:
+            body = _beginning(response, max_reply_bytes + 1)
+        return Answer(
+            response.status_code,
+            _lower_case(response.headers),
+            body[:max_reply_bytes],
+            truncated=len(body) > max_reply_bytes,
+        )
+
+    @contextmanager
+    def _sent(
+        self, request: httpx.Request, policy: AddressPolicy, deadline: Deadline
+    ) -> Iterator[httpx.Response]:
+        _check_form(request.url, policy)
+        request.extensions["timeout"] = self._timeout()
+        # without httpx.Client: it would log whole addresses, signatures included
+        with _translated(request.url), self._transport(request.url, policy, deadline) as transport:
+            response = transport.handle_request(request)
+            try:
+                yield response
+            finally:
+                response.close()
+
+    def _transport(self, url: httpx.URL, policy: AddressPolicy, deadline: Deadline) -> Transport:
         tls, proxy = tls_context(self._ca_file), self._proxy_for(url)
         if proxy is not None:
             _check_literal(url, policy)
-            return httpx.HTTPTransport(verify=tls, proxy=proxy)
-        return _PinnedTransport(httpx.HTTPTransport(verify=tls), self._resolve, policy)
+            return Transport(tls, deadline, find=None, proxy=proxy)
+
+        find = partial(self._checked_addresses, url, policy)
+        return Transport(tls, deadline, find=find, proxy=None)
+
+    def _checked_addresses(self, url: httpx.URL, policy: AddressPolicy) -> list[Address]:
+        try:
+            answers = self._resolve(url.host, _port(url))
+        except (OSError, UnicodeError) as error:
+            raise NameUnresolved(f"the name {url.host} cannot be resolved") from error
+        addresses = [parse_address(answer) for answer in dict.fromkeys(answers)]
+        # one forbidden answer among good ones is how rebinding looks
+        if not addresses or not all(policy.admits(address) for address in addresses):
+            raise AddressRefused(_refusal(url))
+        return addresses[:_MOST_ADDRESSES]
 
     def _proxy_for(self, url: httpx.URL) -> str | None:
         proxy = self._proxies.get(url.scheme)
         bypassed = proxy_bypass(f"{url.host}:{_port(url)}", self._proxies)
         return None if bypassed else proxy
 
-    def _timeout(self) -> httpx.Timeout:
-        return httpx.Timeout(self._limits.idle_s, connect=self._limits.connect_s)
+    def _timeout(self) -> dict[str, float | None]:
+        return httpx.Timeout(self._limits.idle_s, connect=self._limits.connect_s).as_dict()
 
     def _own_headers(self) -> dict[str, str]:
         return {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
-
-
-class _PinnedTransport(httpx.BaseTransport):
-    """Connects to addresses it has checked, so that a second DNS answer changes nothing.
-
-    Serves one request: a connection is never shared between names on one address.
-    """
-
-    def __init__(
-        self, connect: httpx.HTTPTransport, resolve: Resolve, policy: AddressPolicy
-    ) -> None:
-        self._connect = connect
-        self._resolve = resolve
-        self._policy = policy
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        name = request.url.host
-        addresses = self._checked_addresses(request.url)
-        request.extensions = {**request.extensions, "sni_hostname": name}
-        for address in addresses[:-1]:
-            try:
-                return self._via(request, address)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
-        return self._via(request, addresses[-1])
-
-    def close(self) -> None:
-        self._connect.close()
-
-    def _via(self, request: httpx.Request, address: Address) -> httpx.Response:
-        # the Host header was set from the name when the request was built
-        request.url = request.url.copy_with(host=str(address))
-        return self._connect.handle_request(request)
-
-    def _checked_addresses(self, url: httpx.URL) -> list[Address]:
-        try:
-            answers = self._resolve(url.host, _port(url))
-        except (OSError, UnicodeError) as error:
-            raise RemoteUnreachable(f"the name {url.host} cannot be resolved") from error
-        addresses = [parse_address(answer) for answer in dict.fromkeys(answers)]
-        # one forbidden answer among good ones is how rebinding looks
-        if not addresses or not all(self._policy.admits(address) for address in addresses):
-            raise AddressRefused(_refusal(url))
-        return addresses[:_MOST_ADDRESSES]
 
 
 def resolve_host(host: str, port: int) -> list[str]:
@@ -218,23 +270,37 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 def _translated(url: httpx.URL) -> Iterator[None]:
     try:
         yield
-    except httpx.TimeoutException as error:
+    except TIMEOUTS as error:
         raise RemoteUnreachable(f"{_shown(url)}: no answer in time") from error
-    except httpx.HTTPError as error:
+    except FAILURES as error:
         raise RemoteUnreachable(f"{_shown(url)}: {error}") from error
 
 
-def _reply(response: httpx.Response, url: httpx.URL, deadline: float) -> Reply:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    reason = response.reason_phrase
+def _reply(response: httpx.Response, url: httpx.URL, deadline: Deadline) -> Reply:
+    headers, reason = _lower_case(response.headers), response.reason_phrase
     return Reply(response.status_code, reason, headers, _shown(url), response, deadline)
+
+
+def _lower_case(headers: httpx.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _beginning(response: httpx.Response, most: int) -> bytes:
+    body = bytearray()
+    for block in response.iter_raw():
+        body += block[: most - len(body)]
+        if len(body) >= most:
+            break
+    return bytes(body)
 
 
 def _parsed(url: str) -> httpx.URL:
     try:
-        return httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as error:
+        parsed = httpx.URL(url)
+        _ = parsed.host  # decoded only now; an ill-formed xn-- label shows here
+    except (httpx.InvalidURL, TypeError, UnicodeError) as error:
         raise AddressRefused(f"{url!r} is not an address: {error}") from error
+    return parsed
 
 
 def _next_hop(current: httpx.URL, response: httpx.Response) -> httpx.URL:

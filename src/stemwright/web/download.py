@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -14,9 +13,9 @@ from typing import BinaryIO
 from stemwright.errors import OutputError, RemoteTooLarge, RemoteUnreachable
 
 from .client import GuardedClient, Reply
+from .ranges import place, strong_etag
 
 _MOST_ATTEMPTS = 20
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 Progress = Callable[[int, int | None], None]
 
@@ -113,7 +112,7 @@ class _Transfer:
             self._receive(reply, offset, known)
 
     def _receive(self, reply: Reply, offset: int, known: _Part | None) -> None:
-        start, total = _place(reply, self.url)
+        start, total = place(reply)
         fits = known is None or known.total in {None, total}
         if start and (start != offset or not fits):
             self._forget()
@@ -176,19 +175,5 @@ def _resume_headers(offset: int, known: _Part | None) -> dict[str, str]:
     return asked
 
 
-def _place(reply: Reply, url: str) -> tuple[int, int | None]:
-    """Where the body begins in the file, and how long the file is."""
-    if reply.status == HTTPStatus.OK:
-        length = reply.headers.get("content-length", "")
-        return 0, int(length) if length.isdigit() else None
-    found = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range", ""))
-    if reply.status == HTTPStatus.PARTIAL_CONTENT and found:
-        return int(found[1]), int(found[2])
-    raise RemoteUnreachable(f"{url}: HTTP {reply.status} {reply.reason}".rstrip())
-
-
 def _validator(reply: Reply) -> str | None:
-    etag = reply.headers.get("etag")
-    if etag and not etag.startswith("W/"):
-        return etag
-    return reply.headers.get("last-modified")
+    return strong_etag(reply) or reply.headers.get("last-modified")

@@ -7,7 +7,7 @@ import pytest
 from stemwright.errors import AddressRefused, FetchError, RemoteUnreachable
 from stemwright.web.addresses import AddressPolicy
 from stemwright.web.client import GuardedClient, Limits, environment_proxies
-from support.hub_server import HubServer
+from support.hub_server import Gate, HubServer
 
 LOOPBACK = AddressPolicy.parse(("127.0.0.0/8",))
 QUICK = Limits(connect_s=1.0, idle_s=2.0, redirects=3)
@@ -150,10 +150,11 @@ def test_a_server_that_says_nothing_is_given_up():
 
 
 def test_a_slow_drip_is_given_up(hub):
-    hub.publish("/drip", bytes(1 << 20))
-    client = GuardedClient(LOOPBACK, limits=Limits(total_s=0.0))
-    with pytest.raises(RemoteUnreachable, match="too slow"):
+    gate = hub.publish("/drip", bytes(1 << 20)).gate = Gate(after=9)
+    client = GuardedClient(LOOPBACK, limits=Limits(total_s=0.2))
+    with pytest.raises(RemoteUnreachable, match="no answer in time"):
         _get(client, hub.url("/drip"))
+    assert gate.reached.is_set()
 
 
 def test_a_body_is_handed_on_as_sent(hub):
