@@ -1,0 +1,1 @@
+"""Songs that come from somewhere else: direct links, YouTube, SoundCloud."""

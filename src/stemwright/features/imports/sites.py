@@ -1,0 +1,60 @@
+"""Where yt-dlp is sent: the two sites, or what an operator runs in their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from stemwright.errors import OptionError
+
+_PLACE: Final = "{id}"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Addresses built from ids alone, and the only extractors that may read them."""
+
+    name: str
+    template: str
+    extractors: tuple[str, ...]
+    """Regular expressions for the whole name of an extractor."""
+    origin: tuple[str, int] | None = None
+    """Host and port an operator named; it may be in a private network."""
+
+    def url(self, media_id: str) -> str:
+        """Build the address of a video or track; ids hold nothing that needs escaping."""
+        return self.template.replace(_PLACE, media_id)
+
+    @classmethod
+    def instead(cls, of: Self, template: str) -> Self:
+        """Take pages of another origin, read by the generic extractor, for those of a site.
+
+        Raises
+        ------
+        OptionError
+            The template is no http address with ``{id}`` in its path or query.
+
+        """
+        try:
+            split = urlsplit(template)
+            host, port = split.hostname, split.port or _DEFAULT_PORTS.get(split.scheme)
+        except ValueError:
+            host = port = None
+        if (
+            not host
+            or not port
+            or "@" in split.netloc
+            or _PLACE not in f"{split.path}?{split.query}"
+        ):
+            raise OptionError(
+                f"{template!r} is no address to take {of.name} pages from. Give one such as "
+                "https://media.example/watch?v={id}."
+            )
+        return cls(of.name, template, ("generic",), (host, port))
+
+
+# "youtube" admits single videos and nothing else; "youtube.*" would let channels in again.
+YOUTUBE: Final = Site("YouTube", "https://www.youtube.com/watch?v={id}", ("youtube",))
+SOUNDCLOUD: Final = Site("SoundCloud", "https://soundcloud.com/{id}", ("soundcloud",))
