@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from stemwright.analysis.analyse import analyse
 from stemwright.analysis.document import document
@@ -18,6 +17,7 @@ from stemwright.analysis.sound import Sound
 from stemwright.errors import InputNotFound, OptionError, StemwrightError
 from stemwright.features.separations.songs import find_songs, is_song_name
 
+from .progress import SongProgress
 from .reports import clock_text, error_document, printable, write_error
 from .wiring import Wiring
 
@@ -31,7 +31,6 @@ STEMS: Final[tuple[str, ...]] = (
     "instrumental",
 )
 SOME_FAILED: Final = 3
-_PROGRESS_EVERY_S: Final = 0.1
 
 Document = dict[str, Any]
 
@@ -83,7 +82,7 @@ def _describe(
     longest_s: float | None,
 ) -> Document:
     started = time.perf_counter()
-    with _Progress(song, silent=choices.quiet) as progress:
+    with SongProgress(song, silent=choices.quiet) as progress:
         analysis = analyse(
             Sound.of_file(song, max_duration_s=longest_s),
             features,
@@ -188,29 +187,3 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
         for n, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
     return "  ".join([first, *rest]).rstrip()
-
-
-# -------------------------------------------------------------------------------------- progress
-
-
-class _Progress:
-    """A line on the terminal that goes away again; nothing where nobody looks."""
-
-    def __init__(self, song: Path, *, silent: bool) -> None:
-        self._name = printable(song.name)
-        self._shown = not silent and sys.stderr.isatty()
-        self._said_at = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def at(self, fraction: float) -> None:
-        """Say how far the song is, not more often than it can be read."""
-        now = time.perf_counter()
-        if self._shown and now - self._said_at > _PROGRESS_EVERY_S:
-            self._said_at = now
-            print(f"\r\x1b[K{self._name}: {fraction:.0%}", end="", file=sys.stderr, flush=True)

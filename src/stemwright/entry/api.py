@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stemwright.engine import separator as engine
-from stemwright.engine.catalog import QUALITIES, QualityName, find_model
-from stemwright.engine.runtimes import Precision, RuntimeName, load_runtime
+from stemwright.engine.catalog import QUALITIES, QualityName
+from stemwright.engine.runtimes import Precision, RuntimeName
 from stemwright.engine.separate import Method
 from stemwright.errors import Cancelled, OptionError
-from stemwright.features.separations.service import Batch, SeparatorLoader
+from stemwright.features.separations.batch import Batch, SeparatorLoader
 
 from .pulling import show_licence
-from .run import Choices, build_request
+from .run import Choices, build_request, choose_model
 from .wiring import open_store, read_settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from stemwright.engine.catalog import Model, Quality
     from stemwright.engine.separate import Progress
-    from stemwright.features.separations.service import Outcome
+    from stemwright.engine.weights import ModelStore
+    from stemwright.features.separations.batch import Outcome
 
 
 class Separator(engine.Separator):
@@ -30,11 +31,13 @@ class Separator(engine.Separator):
     Parameters
     ----------
     model
-        A name of ``stemwright models list``; by default that of the quality tier.
+        A name of ``stemwright models list``; by default that of the quality tier, of ``best``
+        the finer one if it is installed.
     quality
         Chooses overlap, shifts and precision where they are not given.
     weights
-        A ``weights.safetensors`` of your own instead of the installed one.
+        A ``weights.safetensors`` of your own instead of the installed one; of a bag of models
+        the folder with its files.
     download
         Whether missing weights may be fetched; their licence is then printed to stderr.
 
@@ -62,17 +65,19 @@ class Separator(engine.Separator):
         download: bool = True,
     ) -> None:
         tier = _tier(quality)
-        found = find_model(model or tier.model)
+        store = open_store(read_settings())
+        found = choose_model(Choices(Path(), model, quality), store)
+        usual = tier.run_with(lambda name: name == found.name)
         self._quality = quality
         self._model = found
-        loaded = load_runtime(
-            weights or _installed(found, download=download),
+        loaded = engine.open_bag(
+            weights or _installed(store, found, download=download),
             found,
             runtime=runtime,
             precision="f32" if precision == "auto" and tier.precision == "f32" else precision,
             threads=threads,
         )
-        method = Method(overlap=tier.overlap, shifts=tier.shifts)
+        method = Method(overlap=usual.overlap, shifts=usual.shifts)
         super().__init__(loaded, found.sample_rate, method)
 
     def separate_file(
@@ -128,8 +133,7 @@ def _tier(quality: str) -> Quality:
     raise OptionError(f"There is no quality {quality!r}. Available: {', '.join(QUALITIES)}.")
 
 
-def _installed(model: Model, *, download: bool) -> Path:
-    store = open_store(read_settings())
+def _installed(store: ModelStore, model: Model, *, download: bool) -> Path:
     if download and store.installed(model) is None:
         store.pull(model, on_licence=show_licence)
     return store.require(model)

@@ -19,11 +19,18 @@ from stemwright.errors import Cancelled, StemwrightError
 
 from .analyze import HELP as ANALYZE_HELP
 from .analyze import analyze
+from .credits import ledger
+from .denoise import HELP as DENOISE_HELP
+from .denoise import denoise
+from .jobs import jobs
+from .keys import keys
 from .midi import HELP as MIDI_HELP
 from .midi import midi
 from .models import models
 from .reports import tolerate_any_name, write_error
 from .separate import HELP, QualityChoice, separate
+from .serving import serve, worker
+from .users import users
 from .wiring import Wiring
 
 app = typer.Typer(
@@ -37,7 +44,14 @@ app = typer.Typer(
 app.command(help=HELP)(separate)
 app.command(help=ANALYZE_HELP)(analyze)
 app.command(help=MIDI_HELP)(midi)
+app.command(help=DENOISE_HELP)(denoise)
 app.add_typer(models, name="models")
+app.add_typer(keys, name="keys")
+app.add_typer(users, name="users")
+app.add_typer(ledger, name="credits")
+app.command()(serve)
+app.command()(worker)
+app.add_typer(jobs, name="jobs")
 
 
 def _print_version(wanted: bool) -> None:
@@ -91,24 +105,6 @@ def doctor(
 
     wiring: Wiring = context.obj
     raise typer.Exit(run_doctor(wiring, as_json=as_json))
-
-
-@app.command()
-def serve(
-    context: typer.Context,
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port to listen on; default 8000.")
-    ] = None,
-) -> None:
-    """Run the HTTP service; for now it answers /health."""
-    from .web import serve as serve_http  # noqa: PLC0415  # costs Starlette and uvicorn
-
-    wiring: Wiring = context.obj
-    settings = wiring.settings()
-    serve_http(host or settings.host, settings.port if port is None else port)
 
 
 def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -> NoReturn:

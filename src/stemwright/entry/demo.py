@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Final
 
 from stemwright.audio.encode import Encoding, open_encoder
 from stemwright.audio.tags import Tags
-from stemwright.engine.catalog import find_model
 from stemwright.features.separations.demo import SAMPLE_RATE, demo_song
 from stemwright.kit.files import AtomicFiles
 
-from .run import Choices, build_request, choose_report, exit_code, separate_songs
+from .run import (
+    Choices,
+    build_request,
+    choose_model,
+    choose_report,
+    exit_code,
+    separate_songs,
+)
 from .wiring import Wiring
 
 if TYPE_CHECKING:
-    from stemwright.features.separations.service import Outcome
+    from stemwright.features.separations.batch import Outcome
 
 _TITLE: Final = "stemwright demo"
 
@@ -26,7 +32,7 @@ def run_demo(wiring: Wiring, folder: Path, quality: str) -> int:
     print(f"making a song: {song}", flush=True)
     write_demo_song(song)
     choices = Choices(folder=folder, quality=quality, force=True)
-    model = find_model(choices.tier.model)
+    model = choose_model(choices, wiring.store(wiring.settings()))
     report = choose_report(as_json=False, quiet=False, model=model.name, quality=quality)
     request = build_request(choices, model)
     outcomes = separate_songs(wiring, choices, model, request, [song], report)

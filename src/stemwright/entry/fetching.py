@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stemwright.settings import Settings
+    from stemwright.web.client import GuardedClient
     from stemwright.web.download import ResumableDownload
 
 
@@ -40,17 +41,22 @@ class LazyDownload:
 
 
 def open_download(settings: Settings) -> ResumableDownload:
+    """Build the downloader of large files."""
+    from stemwright.web.download import ResumableDownload  # noqa: PLC0415
+
+    return ResumableDownload(open_client(settings))
+
+
+def open_client(settings: Settings) -> GuardedClient:
     """Build the guarded client that the settings describe."""
     import stemwright  # noqa: PLC0415
     from stemwright.web.addresses import AddressPolicy  # noqa: PLC0415
     from stemwright.web.client import GuardedClient, environment_proxies  # noqa: PLC0415
-    from stemwright.web.download import ResumableDownload  # noqa: PLC0415
 
     proxy = settings.proxy
-    client = GuardedClient(
+    return GuardedClient(
         AddressPolicy.parse(settings.allow_private_networks),
         proxies={"http": proxy, "https": proxy} if proxy else environment_proxies(),
         ca_file=settings.ca_file,
         user_agent=f"stemwright/{stemwright.__version__}",
     )
-    return ResumableDownload(client)

@@ -17,7 +17,7 @@ from .reports import QuietReport, clock_text, debugging, error_line, outcome_lin
 
 if TYPE_CHECKING:
     from stemwright.engine.separate import Progress
-    from stemwright.features.separations.service import Outcome
+    from stemwright.features.separations.batch import Outcome
 
 _MARKS = {"done": "[green]✓[/]", "skipped": "[cyan]=[/]", "cancelled": "[yellow]■[/]"}
 

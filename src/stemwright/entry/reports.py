@@ -17,7 +17,7 @@ from stemwright.errors import StemwrightError
 
 if TYPE_CHECKING:
     from stemwright.engine.separate import Progress
-    from stemwright.features.separations.service import Outcome
+    from stemwright.features.separations.batch import Outcome
 
 _PLAIN_STEPS: Final = 10
 

@@ -16,17 +16,19 @@ from stemwright.audio.encode import Format as FormatName
 from stemwright.engine.catalog import QUALITIES, Model, Quality, QualityName, find_model
 from stemwright.engine.separate import Method
 from stemwright.errors import InputNotFound, OptionError, StemwrightError
+from stemwright.features.separations.batch import Batch, Outcome, Request, SeparatorLoader
 from stemwright.features.separations.formats import Format
 from stemwright.features.separations.naming import DEFAULT_TEMPLATE, NameTemplate
-from stemwright.features.separations.service import Batch, Outcome, Request, SeparatorLoader
 from stemwright.features.separations.songs import find_songs
-from stemwright.features.separations.stems import resolve_stems
+from stemwright.features.separations.stems import resolve_stems, separated_stems
 
 from .pulling import pull_model
 from .reports import JsonReport, PlainReport, QuietReport, error_document
 from .wiring import Loading, PrecisionName, RuntimeName, Wiring
 
 if TYPE_CHECKING:
+    from stemwright.engine.weights import ModelStore
+
     from .signals import Interruption
 
 SOME_FAILED = 3
@@ -74,8 +76,9 @@ def run_separation(
 ) -> int:
     """Separate songs and return the exit status."""
     with _reported_as_json(enabled=as_json):
-        model = find_model(choices.model or choices.tier.model)
-        request = build_request(choices, model, wiring.settings().max_duration_s)
+        settings = wiring.settings()
+        model = choose_model(choices, wiring.store(settings))
+        request = build_request(choices, model, settings.max_duration_s)
         report = choose_report(
             as_json=as_json, quiet=quiet, model=model.name, quality=choices.quality
         )
@@ -84,6 +87,22 @@ def run_separation(
             raise InputNotFound(f"{', '.join(map(str, songs))}: no audio file found there")
         outcomes = separate_songs(wiring, choices, model, request, found, report)
     return exit_code(outcomes, wiring.interruption)
+
+
+def choose_model(choices: Choices, store: ModelStore) -> Model:
+    """The model named, or else the tier's: its finer one if that is installed.
+
+    Raises
+    ------
+    UnknownModel
+
+    """
+    if choices.model is not None:
+        return find_model(choices.model)
+    tier = choices.tier
+    return find_model(
+        tier.run_with(lambda name: store.installed(find_model(name)) is not None).model
+    )
 
 
 def build_request(choices: Choices, model: Model, longest_s: float | None = None) -> Request:
@@ -117,10 +136,10 @@ def build_request(choices: Choices, model: Model, longest_s: float | None = None
 
 
 def _method(choices: Choices, model: Model) -> Method:
-    tier = choices.tier
+    usual = choices.tier.run_with(lambda name: name == model.name)
     method = Method(
-        overlap=tier.overlap if choices.overlap is None else choices.overlap,
-        shifts=tier.shifts if choices.shifts is None else choices.shifts,
+        overlap=usual.overlap if choices.overlap is None else choices.overlap,
+        shifts=usual.shifts if choices.shifts is None else choices.shifts,
         segment_s=choices.segment_s,
         seed=choices.seed,
     )
@@ -159,7 +178,10 @@ def separate_songs(
         runtime=cast("RuntimeName", choices.runtime or settings.runtime),
         precision=choices.wanted_precision(),
         threads=choices.threads or settings.threads,
+        stems=separated_stems(model.stems, request.stems, every=request.exact_sum),
     )
+    if choices.model is None and model.name != choices.tier.model:
+        report.note(f"quality {choices.quality}: with {model.name}, since it is installed")
     engine = {"weights": digest, "runtime": loading.runtime, "precision": loading.precision}
     batch = Batch(
         request.on(engine),

@@ -1,18 +1,107 @@
-"""The HTTP service, at its smallest: it says that it lives, and which version it is."""
+"""The HTTP service: every dialect behind one edge, and the process that serves it."""
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Scope
 
 import stemwright
+from stemwright.dialects.blobs.routes import BlobRoutes
+from stemwright.dialects.stemsplit import app as stemsplit
+from stemwright.dialects.stemsplit.errors import render
+from stemwright.dialects.stemsplit.services import StemSplitServices
+from stemwright.kit import logs
+from stemwright.storage.signing import PATH as BLOBS
+from stemwright.web.edge import Edge, wrap
+from stemwright.web.forwarded import parse_networks
+from stemwright.web.metrics_page import MetricsPage
+from stemwright.web.ratelimits import Caller, caller_of
+from stemwright.web.windows import Windows
+
+from .composition import Service
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from stemwright.settings import Settings
+
+STEMSPLIT: Final = "/api/v1"
+_UNCOUNTED: Final = ("/health", "/metrics", BLOBS)
+_GRACE_S: Final = 10
+"""Seconds that requests in work get when the service stops."""
+
+log = logs.get_logger(__name__)
 
 
-def create_app() -> Starlette:
-    """Compose the service."""
-    return Starlette(routes=[Route("/", _root), Route("/health", _health)])
+def create_app(service: Service) -> ASGIApp:
+    """Compose the service's HTTP face."""
+    settings = service.settings
+    blobs = BlobRoutes(service.storage, service.signer, service.uploads)
+    metrics = MetricsPage(
+        service.metrics,
+        networks=parse_networks(settings.metrics_networks, "STEMWRIGHT_METRICS_NETWORKS"),
+        token=settings.metrics_token,
+    )
+    app = Starlette(
+        routes=[
+            Route("/", _root),
+            Route("/health", _health),
+            Route("/metrics", metrics),
+            *blobs.routes(),
+            Mount(STEMSPLIT, stemsplit.create_app(_stemsplit_services(service))),
+        ]
+    )
+    app.router.redirect_slashes = False
+    return wrap(app, _edge(service))
+
+
+def _edge(service: Service) -> Edge:
+    settings = service.settings
+    return Edge(
+        metrics=service.metrics,
+        windows=Windows(settings.rate_limit_per_minute, url=settings.rate_limit_url),
+        identify=_counted,
+        render=render,
+        unlimited=lambda scope: scope["path"].startswith(BLOBS),
+        trusted_proxies=parse_networks(settings.trusted_proxies, "STEMWRIGHT_TRUSTED_PROXIES"),
+        public_url=settings.public_url,
+    )
+
+
+def _counted(scope: Scope) -> Caller | None:
+    """Whom a request is counted for: files, probes of health and metrics for nobody."""
+    return None if scope["path"].startswith(_UNCOUNTED) else caller_of(scope)
+
+
+def _stemsplit_services(service: Service) -> StemSplitServices:
+    return StemSplitServices(
+        database=service.database,
+        accounts=service.accounts,
+        credits=service.credits,
+        uploads=service.uploads,
+        separations=service.separations,
+        denoising=service.denoising,
+        webhooks=service.webhooks,
+        jobs=service.jobs,
+        storage=service.storage,
+        url_ttl=_url_ttl(service.settings),
+    )
+
+
+def _url_ttl(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.url_ttl_s)
 
 
 async def _root(_request: Request) -> Response:
@@ -23,9 +112,67 @@ async def _health(_request: Request) -> Response:
     return JSONResponse({"status": "ok", "version": stemwright.__version__})
 
 
-def serve(host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; requests in work are finished first."""
-    import uvicorn  # noqa: PLC0415  # an app is also composed in tests, which need no server
+class _Server(uvicorn.Server):
+    """Stops on the first signal when requests and jobs are done, on the second one at once."""
 
-    app = create_app()
-    uvicorn.run(app, host=host, port=port, timeout_graceful_shutdown=10, server_header=False)
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals in place of the base class, which raises them again when it is done."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._asked)
+        yield
+
+    def _asked(self, number: int, _frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(128 + number)
+        self.should_exit = True
+        # not here: a handler must not wait for a lock that the code below it holds
+        threading.Thread(target=self._stopping, daemon=True).start()
+
+
+def serve(
+    service: Service, host: str, port: int, *, with_worker: bool, ready: Callable[[str], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM, then end the process.
+
+    ``ready`` is told the address once requests are answered.
+    """
+    worker = Worker(service) if with_worker else None
+    if worker is not None:
+        worker.start()
+    config = uvicorn.Config(
+        create_app(service),
+        host=host,
+        port=port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config, worker.stop_taking if worker is not None else lambda: None)
+    threading.Thread(target=_tell_when_ready, args=(server, ready), daemon=True).start()
+    server.run()
+    drained = worker is None or worker.stop(service.settings.drain_s)
+    if drained:
+        service.close()
+    log.info("stopped", drained=drained)
+    # threads of the job engine may still be at work; what they were at is begun again elsewhere
+    os._exit(0 if server.started else 1)
+
+
+def _tell_when_ready(server: uvicorn.Server, ready: Callable[[str], None]) -> None:
+    waiting = threading.Event()
+    while not server.started and not server.should_exit:
+        waiting.wait(0.02)
+    for running in server.servers if server.started else ():
+        for listening in running.sockets:
+            host, port, *_ = listening.getsockname()
+            ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+            return

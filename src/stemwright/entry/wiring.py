@@ -13,7 +13,9 @@ from .signals import Interruption
 # Every import below a function costs what --help must not pay: NumPy, httpx, a runtime.
 if TYPE_CHECKING:
     from stemwright.analysis.notes.listen import NoteNetwork
+    from stemwright.db.database import Database
     from stemwright.engine.catalog import Model
+    from stemwright.engine.deep_filter import DeepFilterNetwork
     from stemwright.engine.weights import ModelStore
     from stemwright.features.separations.render import SongSeparator
     from stemwright.settings import Settings
@@ -31,6 +33,8 @@ class Loading:
     runtime: RuntimeName = "auto"
     precision: PrecisionName = "auto"
     threads: int | None = None
+    stems: tuple[str, ...] = ()
+    """What will be separated first; of a bag of models it says which network to load."""
 
 
 def load_separator(loading: Loading) -> SongSeparator:
@@ -43,6 +47,7 @@ def load_separator(loading: Loading) -> SongSeparator:
         runtime=loading.runtime,
         precision=loading.precision,
         threads=loading.threads,
+        stems=loading.stems,
     )
 
 
@@ -53,11 +58,25 @@ def load_note_network(weights: Path) -> NoteNetwork:
     return note_network.load_note_network(weights)
 
 
+def load_denoiser(weights: Path, threads: int | None) -> DeepFilterNetwork:
+    """Load the network that tells speech from noise."""
+    from stemwright.engine.runtimes import denoise_network  # noqa: PLC0415
+
+    return denoise_network.load_denoise_network(weights, threads=threads)
+
+
 def read_settings() -> Settings:
     """Read the environment and the settings file."""
     from stemwright.settings import Settings  # noqa: PLC0415
 
     return Settings.load()
+
+
+def open_service_database(settings: Settings) -> Database:
+    """Open the database of the service, migrated."""
+    from .opening import open_database  # noqa: PLC0415
+
+    return open_database(settings)
 
 
 def open_store(settings: Settings) -> ModelStore:
@@ -83,5 +102,7 @@ class Wiring:
     interruption: Interruption = field(default_factory=Interruption)
     settings: Callable[[], Settings] = read_settings
     store: Callable[[Settings], ModelStore] = open_store
+    database: Callable[[Settings], Database] = open_service_database
     load: Callable[[Loading], SongSeparator] = load_separator
     load_notes: Callable[[Path], NoteNetwork] = load_note_network
+    load_denoiser: Callable[[Path, int | None], DeepFilterNetwork] = load_denoiser

@@ -6,21 +6,20 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from stemwright.audio.decode import SongFile
-from stemwright.audio.encode import open_encoder
 from stemwright.errors import Cancelled, OutputError, StemwrightError
 from stemwright.kit.files import AtomicFiles
 
-from .formats import Format, encoding_for, output_grid
+from .formats import Format, encoding_for
 from .naming import DEFAULT_TEMPLATE, NameTemplate, NameValues
 from .places import Place, Places, refuse_overwriting
 from .records import Fingerprint, Recipe, Record
-from .render import Cancel, SongMixture, SongSeparator, measure, render
+from .render import Cancel, SongMixture, SongSeparator, measure
+from .stem_files import render_files
 from .stems import INSTRUMENTAL
 
 if TYPE_CHECKING:
@@ -201,30 +200,16 @@ class Batch:
         encoding: Encoding,
         files: AtomicFiles,
     ) -> None:
-        request, info = self.request, mixture.song.info
-        grid = output_grid(info, mixture.frames, encoding)
-        with ExitStack() as stack:
-            outputs = {}
-            for stem, path in stems.items():
-                outputs[stem] = encoder = open_encoder(
-                    files.open(path),
-                    encoding,
-                    sample_rate=grid.sample_rate,
-                    channels=grid.channels,
-                    tags=info.tags.for_stem(stem),
-                    expected_frames=grid.frames,
-                )
-                stack.callback(encoder.close)
-            render(
-                mixture,
-                self.loader.get(),
-                request.method,
-                outputs,
-                grid,
-                exact=request.exact_sum,
-                progress=self.listener.advanced,
-                cancelled=self.cancelled,
-            )
+        render_files(
+            mixture,
+            {stem: files.open(path) for stem, path in stems.items()},
+            encoding,
+            self.loader.get,
+            self.request.method,
+            exact=self.request.exact_sum,
+            progress=self.listener.advanced,
+            cancelled=self.cancelled,
+        )
 
     def _recipe(self, encoding: Encoding) -> Recipe:
         method = self.request.method

@@ -8,7 +8,7 @@ stream that is consumed at its own pace. Decoding again costs less than holding 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from stemwright.audio.resample import StreamResampler
 from stemwright.engine.exact_sum import FRAME, ExactSum, with_instrumental
 from stemwright.errors import Cancelled, EmptyAudio
 
-from .stems import INSTRUMENTAL
+from .stems import INSTRUMENTAL, separated_stems
 
 if TYPE_CHECKING:
     from stemwright.audio.decode import SongFile
@@ -49,6 +49,7 @@ class SongSeparator(Protocol):
         self,
         mixture: MixtureStream,
         *,
+        stems: Sequence[str],
         overlap: float,
         shifts: int,
         segment_s: float | None,
@@ -56,7 +57,7 @@ class SongSeparator(Protocol):
         progress: Callable[[Progress], None] | None,
         cancelled: Cancel | None,
     ) -> Iterator[Block]:
-        """Yield blocks ``[sources, channels=2, n]`` that add up to ``mixture.samples``."""
+        """Yield blocks ``[stems, channels=2, n]`` that add up to ``mixture.samples``."""
         ...
 
 
@@ -161,7 +162,7 @@ def render(
     """Separate a measured song and write the stems asked for, each ``grid.frames`` long.
 
     ``outputs`` are open encoders by stem name; they are left open. Of the model's stems only those
-    are resampled that are written or needed for ``instrumental``; ``exact`` needs them all.
+    are made that are written or needed for ``instrumental``; ``exact`` needs them all.
 
     Raises
     ------
@@ -170,17 +171,16 @@ def render(
         The song cannot be decoded any more.
 
     """
-    needed = _needed(separator.stems, outputs, exact=exact)
-    rows = [separator.stems.index(stem) for stem in needed]
+    needed = separated_stems(separator.stems, outputs, every=exact)
     measured = exact or INSTRUMENTAL in outputs
     summing = _Summing(_original(mixture, grid), grid.step, exact=exact) if measured else None
-    separated = _separated(mixture, separator, method, progress, cancelled)
+    separated = _separated(mixture, separator, needed, method, progress, cancelled)
     # Closing ends the segments in flight also when an encoder fails in between.
     with closing(separated), ThreadPoolExecutor(WRITERS, thread_name_prefix="encode") as writers:
-        interleaved = (block[rows].reshape(2 * len(rows), -1) for block in separated)
-        blocks = _resampled(interleaved, MODEL_RATE, grid.sample_rate, 2 * len(rows))
+        interleaved = (block.reshape(2 * len(needed), -1) for block in separated)
+        blocks = _resampled(interleaved, MODEL_RATE, grid.sample_rate, 2 * len(needed))
         for block in _framed(_exactly(blocks, grid.frames)):
-            stems = dict(zip(needed, _shaped(block, len(rows), grid.channels), strict=True))
+            stems = dict(zip(needed, _shaped(block, len(needed), grid.channels), strict=True))
             _write(writers, outputs, summing(stems) if summing else stems)
 
 
@@ -195,12 +195,14 @@ def _write(
 def _separated(
     mixture: SongMixture,
     separator: SongSeparator,
+    stems: Sequence[str],
     method: Method,
     progress: Callable[[Progress], None] | None,
     cancelled: Cancel | None,
 ) -> Generator[Block, None, None]:
     yield from separator.stream(
         mixture,
+        stems=stems,
         overlap=method.overlap,
         shifts=method.shifts,
         segment_s=method.segment_s,
@@ -208,13 +210,6 @@ def _separated(
         progress=progress,
         cancelled=cancelled,
     )
-
-
-def _needed(stems: tuple[str, ...], outputs: Iterable[str], *, exact: bool) -> list[str]:
-    wanted = set(outputs)
-    if INSTRUMENTAL in wanted:
-        wanted.add("vocals")
-    return [stem for stem in stems if exact or stem in wanted]
 
 
 class _Summing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from stemwright.engine.catalog import MODELS, Model
@@ -40,6 +41,16 @@ def available_stems(model: Model) -> tuple[str, ...]:
     return (*model.stems, INSTRUMENTAL) if "vocals" in model.stems else model.stems
 
 
+def separated_stems(
+    stems: Iterable[str], wanted: Iterable[str], *, every: bool = False
+) -> tuple[str, ...]:
+    """Which of a model's ``stems`` have to be separated for those ``wanted``, in its order."""
+    named = set(wanted)
+    if INSTRUMENTAL in named:
+        named.add("vocals")
+    return tuple(stem for stem in stems if every or stem in named)
+
+
 def _named(text: str) -> set[str]:
     names = {name.strip() for name in text.split(",")} - {""}
     if not names:
@@ -62,6 +73,4 @@ def _models_with(count: int) -> str:
     names = [name for name, model in MODELS.items() if len(model.stems) == count]
     if names:
         return f"choose --model {' or '.join(names)}"
-    # Known to exist, though this version cannot run it: worth a name in the answer.
-    future = " (htdemucs_6s is one; this version cannot run it yet)" if count == 6 else ""
-    return f"no installed version of stemwright has a {count}-stem model{future}; ask for 2 or 4"
+    return f"stemwright has no {count}-stem model; ask for 2, 4 or 6"

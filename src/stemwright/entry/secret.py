@@ -1,0 +1,49 @@
+"""The instance's secret: given by the operator, or made on first start and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stemwright.errors import OptionError
+
+if TYPE_CHECKING:
+    from stemwright.settings import Settings
+
+FILE: Final = "secret.key"
+_SHORTEST: Final = 32
+
+
+def instance_secret(settings: Settings) -> bytes:
+    """Read the secret, or make one that only this user can read.
+
+    Raises
+    ------
+    OptionError
+        It is too short to be one.
+
+    """
+    if settings.secret_key:
+        if len(settings.secret_key) < _SHORTEST:
+            raise OptionError(f"STEMWRIGHT_SECRET_KEY needs {_SHORTEST} characters or more.")
+        return settings.secret_key.encode()
+    path = settings.data_dir / FILE
+    if not path.exists():
+        _make(path)
+    return path.read_bytes().strip()
+
+
+def _make(path: Path) -> None:
+    """Two processes may start at once: the file appears whole, and the first one stays."""
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(part)
+    part.unlink()

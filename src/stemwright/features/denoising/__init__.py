@@ -1,0 +1,1 @@
+"""Recordings without their noise."""

@@ -1,0 +1,72 @@
+"""A denoise job in the worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from stemwright.features.intake.service import Intake
+from stemwright.features.intake.songs import whole_seconds
+from stemwright.features.results.service import Results
+from stemwright.jobs.attempt import Attempt
+from stemwright.jobs.children import ChildPool
+from stemwright.jobs.job import Job
+from stemwright.jobs.service import Outcome
+
+from .service import AUDIO
+
+CLEAN: Final = "denoising.denoise"
+"""Name under which the child process knows :func:`render.denoise_file`."""
+
+_FETCHED: Final = 5.0
+_CLEANED: Final = 95.0
+
+
+@dataclass(slots=True)
+class DenoiseHandler:
+    """Runs jobs of the kind denoise."""
+
+    intake: Intake
+    results: Results
+    children: ChildPool
+
+    def run(self, job: Job, attempt: Attempt) -> Outcome:
+        """Clean one recording."""
+        attempt.report("download", 0)
+        song = self.intake.bring(job, lambda f: attempt.report("download", f * _FETCHED), attempt)
+        attempt.check()
+        name, output = str(job.facts["file_name"]), self._output(job)
+        done = self.children.ask(
+            CLEAN,
+            {
+                "name": name,
+                "song": str(song),
+                "output": str(output),
+                "format": job.request["output_format"].lower(),
+                "max_duration_s": self.intake.limits.max_s,
+            },
+            progress=lambda phase, f: attempt.report(phase, _FETCHED + f * (_CLEANED - _FETCHED)),
+            cancelled=attempt.cancelled,
+        )
+        attempt.report("encode", _CLEANED)
+        unknown = job.facts["duration_s"] is None
+        seconds = whole_seconds(done["duration_s"])
+        if unknown:
+            self.intake.limits.check(name, done["duration_s"])
+        artefacts = self.results.store(job, name, [(AUDIO, output)])
+        attempt.check()
+        self.intake.leave(job)
+        facts = {"duration_s": seconds} if unknown else {}
+        return Outcome(artefacts, facts, charged=seconds if unknown else None)
+
+    def discard(self, job: Job, outcome: Outcome) -> None:
+        """Delete the files of an attempt that no longer counts."""
+        self.results.discard(outcome.artefacts)
+        self.intake.leave(job)
+
+    def _output(self, job: Job) -> Path:
+        extension = job.request["output_format"].lower()
+        output = self.intake.workplace(job) / f"clean-{job.attempt}.{extension}"
+        output.unlink(missing_ok=True)
+        return output

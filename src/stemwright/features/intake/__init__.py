@@ -1,0 +1,1 @@
+"""Taking songs in for jobs: from an upload or a link, measured and paid for."""

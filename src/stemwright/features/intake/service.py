@@ -1,0 +1,239 @@
+"""From what a client names to a job that is paid for, and in the worker to a file on disk."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from stemwright.db.database import Database
+from stemwright.errors import IdempotencyConflict, OptionError
+from stemwright.features.credits.service import Credits
+from stemwright.features.imports.remote import RemoteFiles
+from stemwright.features.imports.soundcloud import SoundCloud
+from stemwright.features.imports.youtube import YouTube
+from stemwright.features.uploads.service import Uploads
+from stemwright.jobs.attempt import Attempt
+from stemwright.jobs.job import Idempotency, Job
+from stemwright.jobs.service import Jobs, NewJob
+from stemwright.kit.clock import utc_now
+from stemwright.kit.ids import new_id
+from stemwright.storage.base import Storage
+
+from .songs import Limits, Probe, Taken, whole_seconds
+
+CREATE_BUDGET_S: Final = 10.0
+"""Clients repeat a create call that is not answered in 30 s; this leaves them room."""
+KEPT_FOLDER: Final = "sources"
+
+Fraction = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The part of an order that is the same whatever is to be done with the song."""
+
+    upload_key: str | None = None
+    source_url: str | None = None
+    file_name: str | None = None
+    idempotency: Idempotency | None = None
+
+
+@dataclass(slots=True)
+class Intake:
+    """What every kind of job needs before and around its own work."""
+
+    database: Database
+    jobs: Jobs
+    credits: Credits
+    uploads: Uploads
+    storage: Storage
+    remote: RemoteFiles
+    youtube: YouTube
+    soundcloud: SoundCloud
+    probe: Probe
+    scratch: Path
+    limits: Limits = field(default_factory=Limits)
+    clock: Callable[[], datetime] = utc_now
+
+    # ---------------------------------------------------------------- in the request
+
+    def take(self, owner: str, wish: Wish) -> Taken:
+        """Look at the song that a client names.
+
+        Raises
+        ------
+        OptionError
+            Neither or both of an upload and a URL are named.
+        UploadError, SourceError, InputError
+            It cannot be had or used.
+
+        """
+        if wish.upload_key is not None and wish.source_url is None:
+            return self._uploaded(owner, wish.upload_key, wish.file_name)
+        if wish.source_url is not None and wish.upload_key is None:
+            return self._linked(wish.source_url, wish.file_name)
+        raise OptionError("Exactly one of uploadKey and sourceUrl is needed.")
+
+    def place(
+        self,
+        owner: str,
+        kind: str,
+        request: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        cost: int,
+        idempotency: Idempotency | None = None,
+        upload_key: str | None = None,
+    ) -> Job:
+        """Create the job, hold its credits and enqueue it: all of it or nothing.
+
+        Raises
+        ------
+        InsufficientCredits
+        IdempotencyConflict
+        UploadNotFound
+            The upload was swept while its song was looked at.
+
+        """
+        new = NewJob(
+            kind=kind,
+            owner=owner,
+            request=request,
+            facts=facts,
+            cost=cost,
+            idempotency=idempotency,
+        )
+        try:
+            with self.database.transaction() as session:
+                if upload_key is not None:
+                    self.uploads.claim(session, owner, upload_key)
+                job = self.jobs.create(session, new)
+                self.credits.hold(session, owner, job.id, cost)
+                return job
+        except IdempotencyConflict:
+            # the same request twice at once: the other one has made the job
+            earlier = self.jobs.replayed(owner, idempotency)
+            if earlier is None:
+                raise
+            return earlier
+
+    def _uploaded(self, owner: str, upload_key: str, file_name: str | None) -> Taken:
+        with self.database.transaction() as session:
+            upload = self.uploads.claim(session, owner, upload_key)
+        name = file_name or upload.file_name
+        with self._folder() as folder:
+            path = Path(folder) / f"input{Path(upload.storage_key).suffix}"
+            self.storage.fetch(upload.storage_key, path)
+            duration_s = self.probe(path, name=name)
+        self.limits.check(name, duration_s)
+        return Taken(
+            {"upload": upload_key, "key": upload.storage_key},
+            name,
+            None if duration_s is None else whole_seconds(duration_s),
+            upload.size_bytes,
+        )
+
+    def _linked(self, url: str, file_name: str | None) -> Taken:
+        facts = self.remote.inspect(url, CREATE_BUDGET_S)
+        source: dict[str, str] = {"url": facts.url}
+        try:
+            name = file_name or facts.file_name
+            self.limits.check(name, facts.duration_s)
+            if facts.kept is not None:
+                source = {"key": self._kept(facts.kept)}
+        finally:
+            if facts.kept is not None:
+                facts.kept.unlink(missing_ok=True)
+        return Taken(
+            source,
+            name,
+            None if facts.duration_s is None else whole_seconds(facts.duration_s),
+            facts.size_bytes,
+        )
+
+    def _kept(self, path: Path) -> str:
+        """Keep what was fetched whole: a link may work once only."""
+        key = f"{KEPT_FOLDER}/{new_id('src')}/input{path.suffix}"
+        self.storage.put_file(key, path, content_type="application/octet-stream")
+        return key
+
+    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=self.scratch, prefix="probe-")
+
+    # ----------------------------------------------------------------- in the worker
+
+    def workplace(self, job: Job) -> Path:
+        """Folder of this machine in which attempts at a job find what earlier ones fetched."""
+        folder = self.scratch / job.id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def bring(self, job: Job, progress: Fraction, attempt: Attempt) -> Path:
+        """Get the song, unless an earlier attempt on this machine already has."""
+        folder = self.workplace(job) / "source"
+        found = _only_file(folder)
+        if found is not None:
+            return found
+        incoming = self.workplace(job) / f"incoming-{job.attempt}"
+        shutil.rmtree(incoming, ignore_errors=True)
+        incoming.mkdir()
+        path = self._fetched(job.request["source"], incoming, progress, attempt)
+        shutil.rmtree(folder, ignore_errors=True)
+        incoming.rename(folder)  # whole or not at all
+        return folder / path.name
+
+    def leave(self, job: Job) -> None:
+        """Remove what a job has on this machine."""
+        shutil.rmtree(self.scratch / job.id, ignore_errors=True)
+
+    def sweep(self, older_than: timedelta) -> int:
+        """Delete what was left on this machine and in storage by jobs long gone."""
+        before = self.clock() - older_than
+        kept = {it.key for it in self.storage.list(KEPT_FOLDER) if it.modified_at < before}
+        with self.database.reading() as session:
+            kept -= self.jobs.sources_in_use(session, "key", kept)
+        self.storage.delete(kept)
+        found = list(self.scratch.iterdir()) if self.scratch.is_dir() else []
+        left = [path for path in found if path.stat().st_mtime < before.timestamp()]
+        for path in left:
+            _remove(path)
+        return len(kept) + len(left)
+
+    def _fetched(
+        self, source: Mapping[str, str], folder: Path, progress: Fraction, attempt: Attempt
+    ) -> Path:
+        def told(fraction: float | None) -> None:
+            attempt.check()
+            if fraction is not None:
+                progress(fraction)
+
+        match source:
+            case {"key": key}:
+                path = folder / f"input{Path(key).suffix}"
+                self.storage.fetch(key, path)
+                return path
+            case {"url": url}:
+                return self.remote.fetch(url, folder, told)
+            case {"youtube": video}:
+                return self.youtube.download(video, folder, told)
+            case {"soundcloud": track}:
+                return self.soundcloud.download(track, folder, told)
+            case _:
+                raise OptionError(f"A source of an unknown kind: {', '.join(source)}.")
+
+
+def _only_file(folder: Path) -> Path | None:
+    files = list(folder.iterdir()) if folder.is_dir() else []
+    return files[0] if len(files) == 1 else None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""What a child process does for a separation job: a song on disk in, its stems on disk out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from stemwright.analysis.analyse import analyse
+from stemwright.analysis.document import document
+from stemwright.analysis.sound import Sound
+from stemwright.audio.decode import SongFile
+from stemwright.audio.encode import Format as FormatName
+from stemwright.engine.catalog import QUALITIES, QualityName, find_model
+from stemwright.engine.separate import Method, Progress
+from stemwright.errors import StemwrightError
+
+from .formats import Format, encoding_for
+from .render import SongSeparator, measure
+from .stem_files import render_files
+
+ANALYSED: Final = ("tempo", "key")
+_ANALYSIS_SHARE: Final = 0.08
+
+Report = Callable[[str, float], None]
+
+
+class Separators(Protocol):
+    """Gives the loaded model; loads it in a thread of its own once told to start."""
+
+    def start(self, model: str, precision: str) -> Callable[[], SongSeparator]:
+        """Begin loading; the answer waits for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StemWork:
+    """One song to separate."""
+
+    song: Path
+    folder: Path
+    """Where the stems go; it exists and is empty."""
+    stems: tuple[str, ...]
+    model: str
+    quality: QualityName
+    format: FormatName
+    max_duration_s: float | None
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> StemWork:
+        """Take it out of what came over the pipe."""
+        return cls(
+            **{
+                **plain,
+                "song": Path(plain["song"]),
+                "folder": Path(plain["folder"]),
+                "stems": tuple(plain["stems"]),
+            }
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """Write it so that it can go over a pipe."""
+        return {
+            "song": str(self.song),
+            "folder": str(self.folder),
+            "stems": list(self.stems),
+            "model": self.model,
+            "quality": self.quality,
+            "format": self.format,
+            "max_duration_s": self.max_duration_s,
+        }
+
+
+def separate_song(work: StemWork, separators: Separators, report: Report) -> dict[str, Any]:
+    """Measure, analyse and separate a song.
+
+    Returns
+    -------
+    dict
+        ``duration_s``, ``bpm`` and ``key`` (either may be None), ``files`` by stem.
+
+    Raises
+    ------
+    InputError, ModelError, OutputError
+
+    """
+    tier = QUALITIES[work.quality]
+    song = SongFile(work.song, max_duration_s=work.max_duration_s)
+    separator = separators.start(find_model(work.model).name, tier.precision)
+    sound = _sound_of(work, report)
+    encoding = encoding_for(song.info, Format(work.format))
+    mixture = measure(song, lambda: False)
+    paths = {stem: work.folder / f"{stem}{encoding.extension}" for stem in work.stems}
+    with ExitStack() as stack:
+        files = {stem: stack.enter_context(path.open("xb")) for stem, path in paths.items()}
+        render_files(
+            mixture,
+            files,
+            encoding,
+            separator,
+            Method(overlap=tier.overlap, shifts=tier.shifts),
+            exact=False,
+            progress=_reporter(report),
+            cancelled=lambda: False,
+        )
+    return {
+        "duration_s": mixture.duration_s,
+        **sound,
+        "files": {stem: str(path) for stem, path in paths.items()},
+    }
+
+
+def _sound_of(work: StemWork, report: Report) -> dict[str, Any]:
+    """Tempo and key; a song that cannot be described can still be separated."""
+    report("analyse", 0.0)
+    try:
+        heard = Sound.of_file(work.song, max_duration_s=work.max_duration_s)
+        found = document(
+            analyse(heard, ANALYSED, progress=lambda f: report("analyse", f * _ANALYSIS_SHARE))
+        )
+    except StemwrightError:
+        return {"bpm": None, "key": None}
+    return {"bpm": found.get("tempo"), "key": found.get("key_short")}
+
+
+def _reporter(report: Report) -> Callable[[Progress], None]:
+    def advanced(progress: Progress) -> None:
+        done = _ANALYSIS_SHARE + (1 - _ANALYSIS_SHARE) * progress.fraction
+        report("separate", done)
+
+    return advanced
