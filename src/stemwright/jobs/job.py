@@ -54,6 +54,7 @@ class Job:
     request: Mapping[str, Any]
     facts: Mapping[str, Any]
     result: Mapping[str, Any] | None
+    urgency: str
     attempt: int
     cost: int
     charged: int | None

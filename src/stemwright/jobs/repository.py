@@ -56,14 +56,25 @@ def page(
     return session.scalars(_with_artefacts(ordered.limit(limit).offset(offset))).all(), total
 
 
-def unfinished(session: Session, owner: str, *, most: int) -> int:
-    """Count an owner's jobs that wait or run, no further than ``most``."""
-    waiting = (
-        select(JobRow.id)
-        .where(JobRow.owner == owner, JobRow.status.in_(("queued", "running")))
-        .limit(most)
+def next_turn(session: Session, owner: str, urgency: str) -> int:
+    """The place in the queue that is fair to everybody.
+
+    It comes after the owner's own waiting jobs, and after what runs now but not after what others
+    have waiting: start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996), every job counting
+    the same.
+    """
+    unfinished = JobRow.status.in_(("queued", "running")), JobRow.urgency == urgency
+    own = select(func.max(JobRow.turn)).where(JobRow.owner == owner, *unfinished)
+    begun = select(func.max(JobRow.turn)).where(
+        JobRow.status == "running", JobRow.urgency == urgency
     )
-    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+    waiting = select(func.min(JobRow.turn)).where(
+        JobRow.status == "queued", JobRow.urgency == urgency
+    )
+    last_own, now, first_waiting = (session.scalar(query) for query in (own, begun, waiting))
+    if now is None:
+        now = first_waiting - 1 if first_waiting is not None else 0
+    return max(last_own or 0, now) + 1
 
 
 def sources_in_use(session: Session, name: str, values: Collection[str]) -> set[str]:
@@ -126,7 +137,7 @@ def request_cancel(session: Session, job_id: str, now: datetime) -> bool:
     )
 
 
-def requeue(session: Session, job_id: str) -> bool:
+def requeue(session: Session, job_id: str, turn: int) -> bool:
     """Let a job that failed or was cancelled wait again, as new."""
     fresh = dict.fromkeys(
         (
@@ -144,7 +155,7 @@ def requeue(session: Session, job_id: str) -> bool:
         session,
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status.in_(_sources("queued")))
-        .values(status="queued", progress=0, phase=None, **fresh),
+        .values(status="queued", progress=0, phase=None, turn=turn, **fresh),
     )
 
 

@@ -25,8 +25,8 @@ JOB_QUEUE: Final = "jobs"
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 
 Urgency = Literal["interactive", "batch"]
-_FIRST_PRIORITY: Final[Mapping[Urgency, int]] = {"interactive": 1, "batch": 1_000_001}
-_MOST_COUNTED: Final = 1_000_000
+_BEFORE: Final[Mapping[str, int]] = {"interactive": 0, "batch": 1_000_000_000}
+"""Added to turns: whatever is interactive comes before any batch."""
 
 EndListener = Callable[[Session, Job], None]
 Payment = Callable[[Session, Job], int]
@@ -76,8 +76,8 @@ class Jobs:
     def create(self, session: Session, new: NewJob) -> Job:
         """Write the job and enqueue it, in the caller's transaction.
 
-        Jobs wait by turn: the place of a new one counts how many its owner has waiting, so
-        hundreds of one owner's do not stand before the first of another's.
+        Jobs wait by turn, and owners take turns: hundreds of one owner's do not stand before the
+        first of another's.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Jobs:
             The key has been used for something else.
 
         """
-        row = self._row(new)
+        row = self._row(new, repository.next_turn(session, new.owner, new.urgency))
         if new.idempotency is not None:
             long_ago = self.clock() - IDEMPOTENCY_KEPT
             repository.release_idempotency_key(session, new.owner, new.idempotency.key, long_ago)
@@ -94,7 +94,7 @@ class Jobs:
                 repository.add(session, row)
         except IntegrityError as error:
             raise IdempotencyConflict(_used_at_once(new.idempotency)) from error
-        self._enqueue(session, row, new.urgency)
+        self._enqueue(session, row)
         return _job(row, ())
 
     def replayed(self, owner: str, idempotency: Idempotency | None) -> Job | None:
@@ -188,7 +188,8 @@ class Jobs:
         """
         job = self.find(owner, job_id)
         with self.database.transaction() as session:
-            if not repository.requeue(session, job_id):
+            turn = repository.next_turn(session, job.owner, job.urgency)
+            if not repository.requeue(session, job_id, turn):
                 raise JobStateConflict(
                     f"Job {job_id} is {job.status}; only a failed or cancelled job is retried."
                 )
@@ -196,7 +197,7 @@ class Jobs:
             assert row is not None
             for listener in self.on_requeued:
                 listener(session, job_of(row))
-            self._enqueue(session, row, "interactive")
+            self._enqueue(session, row)
         return self.find(owner, job_id)
 
     # ---------------------------------------------------------------- for the process that runs it
@@ -282,7 +283,7 @@ class Jobs:
 
     # ------------------------------------------------------------------------------------ helpers
 
-    def _row(self, new: NewJob) -> JobRow:
+    def _row(self, new: NewJob, turn: int) -> JobRow:
         key = new.idempotency
         return JobRow(
             id=new.id,
@@ -292,6 +293,8 @@ class Jobs:
             progress=0,
             request=dict(new.request),
             facts=dict(new.facts),
+            urgency=new.urgency,
+            turn=turn,
             attempt=0,
             cost=new.cost,
             idempotency_key=key.key if key else None,
@@ -299,15 +302,14 @@ class Jobs:
             created_at=self.clock(),
         )
 
-    def _enqueue(self, session: Session, row: JobRow, urgency: Urgency) -> None:
-        before = repository.unfinished(session, row.owner, most=_MOST_COUNTED)
+    def _enqueue(self, session: Session, row: JobRow) -> None:
         self.tasks.enqueue(
             session,
             RUN_JOB,
             (row.id,),
             queue=JOB_QUEUE,
             workflow_id=new_id(row.id),
-            priority=_FIRST_PRIORITY[urgency] + before - 1,
+            priority=_BEFORE[row.urgency] + row.turn,
         )
 
     def _cancel_waiting(self, session: Session, job_id: str) -> bool:
@@ -372,6 +374,7 @@ def _job(row: JobRow, artefacts: tuple[Artefact, ...]) -> Job:
         request=row.request,
         facts=row.facts,
         result=row.result,
+        urgency=row.urgency,
         attempt=row.attempt,
         cost=row.cost,
         charged=row.charged,

@@ -33,6 +33,9 @@ class JobRow(Table):
     facts: Mapped[Json]
     """What is known of the input; grows while the job runs."""
     result: Mapped[Json | None] = mapped_column(default=None)
+    urgency: Mapped[str] = mapped_column(String(16), default="interactive")
+    turn: Mapped[int] = mapped_column(default=0)
+    """Place in the queue among jobs of its urgency; the lowest comes first."""
     attempt: Mapped[int] = mapped_column(default=0)
     """Counts starts; what an earlier attempt reports is refused."""
     cost: Mapped[int] = mapped_column(default=0)

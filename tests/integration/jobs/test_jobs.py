@@ -263,23 +263,46 @@ def test_files_are_deleted_before_a_job_expires(jobs, clock):
     assert (expired.status, expired.artefacts) == ("expired", ())
 
 
-def test_the_five_hundredth_job_of_one_comes_after_the_first_of_another(jobs, monkeypatch):
+@pytest.fixture
+def order(jobs, monkeypatch):
+    """Names of owners in the order in which their jobs would begin."""
     turns = []
     enqueue = jobs.tasks.enqueue
 
-    def noted(*args, priority, **options):
-        turns.append(priority)
-        enqueue(*args, priority=priority, **options)
+    def noted(session, task, args, *, priority, **options):
+        turns.append((priority, len(turns), args[0]))
+        enqueue(session, task, args, priority=priority, **options)
 
     monkeypatch.setattr(jobs.tasks, "enqueue", noted)
-    for _ in range(20):
-        created(jobs)
-    created(jobs, owner="bob")
-    created(jobs, owner="bob", urgency="batch")
+    return lambda: [job_id for *_, job_id in sorted(turns)]
 
-    assert turns[:20] == list(range(1, 21))
-    assert turns[20] == 1
-    assert turns[21] > 1_000_000
+
+def test_the_five_hundredth_job_of_one_comes_after_the_first_of_another(jobs, order):
+    many = [created(jobs).id for _ in range(20)]
+    jobs.begin(many[0])
+    first, second = (created(jobs, owner="bob").id for _ in range(2))
+
+    waiting = order()
+
+    assert waiting.index(first) == 2
+    assert waiting.index(second) == 4
+    assert [job for job in waiting if job in many] == many
+
+
+def test_an_owners_jobs_begin_in_the_order_they_were_made(jobs, order):
+    old = [created(jobs).id for _ in range(5)]
+    for job_id in old[:3]:
+        jobs.complete(jobs.begin(job_id), Outcome())
+    new = created(jobs).id
+
+    assert order() == [*old, new]
+
+
+def test_batches_wait_for_everything_interactive(jobs, order):
+    batch = created(jobs, urgency="batch").id
+    interactive = [created(jobs, owner="bob").id for _ in range(3)]
+
+    assert order() == [*interactive, batch]
 
 
 def test_waiting_jobs_are_counted_with_the_age_of_the_oldest(jobs, clock):

@@ -13,7 +13,7 @@ from stemwright.analysis.document import document
 from stemwright.analysis.sound import Sound
 from stemwright.audio.decode import SongFile
 from stemwright.audio.encode import Format as FormatName
-from stemwright.engine.catalog import QUALITIES, QualityName, find_model
+from stemwright.engine.catalog import QUALITIES, Pass, QualityName, find_model
 from stemwright.engine.separate import Method, Progress
 from stemwright.errors import StemwrightError
 
@@ -86,7 +86,7 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
     InputError, ModelError, OutputError
 
     """
-    tier = QUALITIES[work.quality]
+    tier, run = QUALITIES[work.quality], _run(work)
     song = SongFile(work.song, max_duration_s=work.max_duration_s)
     separator = separators.start(find_model(work.model).name, tier.precision)
     sound = _sound_of(work, report)
@@ -100,7 +100,7 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
             files,
             encoding,
             separator,
-            Method(overlap=tier.overlap, shifts=tier.shifts),
+            Method(overlap=run.overlap, shifts=run.shifts),
             exact=False,
             progress=_reporter(report),
             cancelled=lambda: False,
@@ -110,6 +110,14 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
         **sound,
         "files": {stem: str(path) for stem, path in paths.items()},
     }
+
+
+def _run(work: StemWork) -> Pass:
+    """How the tier runs the model that was chosen when the job was created."""
+    tier = QUALITIES[work.quality]
+    if tier.finer is not None and tier.finer.model == work.model:
+        return tier.finer
+    return Pass(work.model, tier.overlap, tier.shifts)
 
 
 def _sound_of(work: StemWork, report: Report) -> dict[str, Any]:

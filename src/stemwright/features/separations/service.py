@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from stemwright.engine.catalog import ALL_MODELS, QUALITIES, Model
+from stemwright.engine.catalog import MODELS, QUALITIES, Model, QualityName, find_model
 from stemwright.errors import OptionError, WeightsMissing
 from stemwright.features.accounts.account import Principal
 from stemwright.features.imports.soundcloud import TrackFacts
@@ -147,8 +147,10 @@ class Separations:
         wanted = {stem for stem in OUTPUTS[output_type] if stem != "instrumental"}
         if output_type == "SIX_STEMS" and quality != "BEST":
             raise OptionError("SIX_STEMS is separated with quality BEST only; ask for that.")
-        usual = ALL_MODELS[QUALITIES[_TIERS[quality]].model]
-        able = [model for model in (usual, *ALL_MODELS.values()) if wanted <= set(model.stems)]
+        tier = QUALITIES[_TIERS[quality]]
+        usual = tier.run_with(lambda name: self.is_installed(find_model(name))).model
+        models = [find_model(usual), *MODELS.values()]
+        able = [model for model in models if wanted <= set(model.stems)]
         for model in able:
             if self.is_installed(model):
                 return model
@@ -163,7 +165,7 @@ class Separations:
             self.webhooks.check_url(url)
 
 
-_TIERS: Final[Mapping[QualityWord, Any]] = {"FAST": "fast", "BALANCED": "balanced", "BEST": "best"}
+_TIERS: Final[Mapping[QualityWord, QualityName]] = {"FAST": "fast", "BALANCED": "balanced", "BEST": "best"}
 
 
 def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:

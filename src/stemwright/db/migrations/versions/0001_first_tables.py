@@ -60,6 +60,8 @@ def upgrade() -> None:
         sa.Column("request", JSON, nullable=False),
         sa.Column("facts", JSON, nullable=False),
         sa.Column("result", JSON, nullable=True),
+        sa.Column("urgency", sa.String(length=16), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("cost", sa.Integer(), nullable=False),
         sa.Column("charged", sa.Integer(), nullable=True),
