@@ -154,11 +154,13 @@ def test_a_second_worker_on_sqlite_is_refused_with_the_remedy(tmp_path):
             assert client.get("/health").is_success
 
 
-def test_another_worker_takes_over_on_postgresql(tmp_path, song, receiver, postgres_url):
+def test_another_worker_takes_over_on_postgresql_and_s3(
+    tmp_path, song, receiver, postgres_url, seaweedfs
+):
     shared = {
         **SETTINGS,
         "STEMWRIGHT_DATABASE_URL": postgres_url,
-        "STEMWRIGHT_STORAGE_URL": (tmp_path / "objects").as_uri(),
+        "STEMWRIGHT_STORAGE_URL": seaweedfs.fresh_url(),
         "STEMWRIGHT_SECRET_KEY": "one secret for all hosts of this fleet",
     }
     crash = {"CRASH_AT": "fetched", "CRASH_MARK": str(tmp_path / "crashed")}

@@ -36,8 +36,12 @@ class Handler(Protocol):
         """
         ...
 
-    def discard(self, job: Job, outcome: Outcome) -> None:
-        """Delete what an attempt made that no longer counts."""
+    def discard(self, job: Job, attempt: int) -> None:
+        """Delete what an attempt stored that no longer counts; another may be at work."""
+        ...
+
+    def leave(self, job: Job) -> None:
+        """Remove what the attempts at a job that has ended left anywhere, but for its result."""
         ...
 
 

@@ -23,6 +23,8 @@ from stemwright.kit import logs
 
 _POLL_S: Final = 0.1
 _SECOND_CHANCES: Final = 1
+_OUT_OF_MEMORY: Final = 137
+"""Exit status of a child that was refused memory; also how shells put being killed."""
 
 log = logs.get_logger(__name__)
 
@@ -87,11 +89,13 @@ class Child:
         self._send({"work": work, "arguments": arguments})
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            answer = self._next(work, cancelled, deadline)
+            # also while answers keep coming: a busy child can be too slow or unwanted, too
+            self._stop_if(work, cancelled, deadline)
+            answer = self._next(work)
             if answer is None:
                 continue
             if "progress" in answer:
-                progress(answer["phase"], answer["progress"])
+                self._pass_on(answer, progress)
             elif "error" in answer:
                 raise revived(answer["error"], answer["message"], answer["fields"])
             else:
@@ -127,11 +131,17 @@ class Child:
         except OSError as error:
             raise ChildDied("The child process was gone before it was asked.") from error
 
-    def _next(self, work: str, cancelled: Cancel, deadline: float | None) -> dict[str, Any] | None:
+    def _pass_on(self, answer: dict[str, Any], progress: Progress) -> None:
+        try:
+            progress(answer["phase"], answer["progress"])
+        except BaseException:
+            self.kill()  # it is still at work, and nobody waits for that any more
+            raise
+
+    def _next(self, work: str) -> dict[str, Any] | None:
         try:
             answer = self.answers.get(timeout=_POLL_S)
         except queue.Empty:
-            self._stop_if(work, cancelled, deadline)
             return None
         if answer is None:
             status = self.process.wait()
@@ -159,7 +169,7 @@ class Child:
 
 
 def _how(status: int) -> str:
-    if status == -9:
+    if status in {-9, _OUT_OF_MEMORY}:
         return "killed, most likely for lack of memory"
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 

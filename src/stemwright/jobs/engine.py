@@ -53,7 +53,7 @@ def migrate_engine(database: Database) -> None:
     """
     system = SystemDatabase.create(
         engine_url(database),
-        engine_kwargs={"pool_size": 1, "max_overflow": 0},
+        engine_kwargs={"pool_size": 3, "max_overflow": 0},
         engine=None,
         schema="dbos",
         serializer=JsonSerialiser(),

@@ -65,6 +65,7 @@ class Job:
     completed_at: datetime | None
     expires_at: datetime | None
     artefacts: tuple[Artefact, ...] = ()
+    attempts_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

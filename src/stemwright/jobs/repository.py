@@ -155,7 +155,14 @@ def requeue(session: Session, job_id: str, turn: int) -> bool:
         session,
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status.in_(_sources("queued")))
-        .values(status="queued", progress=0, phase=None, turn=turn, **fresh),
+        .values(
+            status="queued",
+            progress=0,
+            phase=None,
+            turn=turn,
+            attempts_before=JobRow.attempt,
+            **fresh,
+        ),
     )
 
 

@@ -13,19 +13,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from stemwright.errors import Cancelled, JobAbandoned, StemwrightError
+from stemwright.errors import (
+    Cancelled,
+    JobAbandoned,
+    ModelError,
+    OutputError,
+    RuntimeUnavailable,
+    StemwrightError,
+    StorageError,
+)
 from stemwright.kit import logs
 
 from .attempt import Attempt, Handlers
 from .engine import run_step
-from .job import Artefact, Job
+from .job import ENDED, Artefact, Job
 from .service import Jobs, Outcome
 
 MOST_ATTEMPTS: Final = 4
 """A job whose process has died this often is not tried again."""
 _DATABASE_PATIENCE_S: Final = 300.0
+_DATABASE_GONE: Final = (OperationalError, InterfaceError, NoConnectionFree)
+_THE_SERVERS_OWN: Final = (ModelError, OutputError, RuntimeUnavailable, StorageError)
+"""What these say is for the operator: they name folders and hosts."""
 
 _Returned = TypeVar("_Returned")
 log = logs.get_logger(__name__)
@@ -42,13 +54,15 @@ class JobRunner:
     boundary: Callable[[str], None] = lambda _name: None
     """Called between the parts; tests stop the process here."""
     sleep: Callable[[float], None] = time.sleep
+    step: Callable[..., Any] = run_step
+    """Runs a part so that it is not run again once it has returned."""
 
     def __call__(self, job_id: str) -> None:
         """Run a job to its end, whatever that is."""
         with logs.context(job_id=job_id):
-            worked = run_step("work", self._work, job_id)
+            worked = self.step("work", self._work, job_id)
             self.boundary("worked")
-            run_step("end", self._end, job_id, worked)
+            self.step("end", self._end, job_id, worked)
             self.boundary("ended")
 
     def _work(self, job_id: str) -> dict[str, Any] | None:
@@ -61,15 +75,14 @@ class JobRunner:
         try:
             return {"attempt": job.attempt, **self._attempted(job)}
         except StemwrightError as error:
-            return {"attempt": job.attempt, "error": [error.code, error.message]}
+            return {"attempt": job.attempt, "error": [error.code, _told(job, error)]}
         except Exception as error:
             # the edge of one job: whatever it met, the worker goes on with the next
             log.exception("job met a defect", kind=job.kind, attempt=job.attempt)
-            message = f"An internal error ({type(error).__name__}); the log has the details."
-            return {"attempt": job.attempt, "error": ["internal", message]}
+            return {"attempt": job.attempt, "error": _defect(error)}
 
     def _attempted(self, job: Job) -> dict[str, Any]:
-        if job.attempt > MOST_ATTEMPTS:
+        if job.attempt - job.attempts_before > MOST_ATTEMPTS:
             raise JobAbandoned(
                 f"The process that worked on it died {MOST_ATTEMPTS} times in a row, most likely "
                 "for lack of memory; try a shorter song or give the worker more."
@@ -83,14 +96,23 @@ class JobRunner:
         if worked is None:
             return
         job = self._patiently(lambda: self.jobs.find(None, job_id))
-        if job.attempt != worked["attempt"]:
-            self._discard(job, worked)
-            return
-        status = self._patiently(lambda: self._decided(job, worked))
-        log.info("job ends", kind=job.kind, attempt=job.attempt, status=status)
-        self.ended(job, status, worked.get("seconds", {}))
+        if job.attempt == worked["attempt"]:
+            status = self._patiently(lambda: self._decided(job, worked))
+            log.info("job ends", kind=job.kind, attempt=job.attempt, status=status)
+            self.ended(job, status, worked.get("seconds", {}))
+        self._tidy(job, worked["attempt"])
 
     def _decided(self, job: Job, worked: dict[str, Any]) -> str:
+        try:
+            return self._ended_as(job, worked)
+        except _DATABASE_GONE:
+            raise
+        except Exception as error:
+            # a job that cannot be completed must not run for ever in its user's eyes
+            log.exception("job cannot be ended so", kind=job.kind, attempt=job.attempt)
+            return self._ended_as(job, {"attempt": job.attempt, "error": _defect(error)})
+
+    def _ended_as(self, job: Job, worked: dict[str, Any]) -> str:
         error = worked.get("error")
         if error is None:
             if self.jobs.complete(job, _outcome(worked["outcome"])):
@@ -110,13 +132,21 @@ class JobRunner:
         ended = self.jobs.find(None, job.id)
         if ended.status == "completed" and ended.attempt == worked["attempt"]:
             return "completed"
-        self._discard(job, worked)
         return "cancelled" if self.jobs.stopped(job) else ended.status
 
-    def _discard(self, job: Job, worked: dict[str, Any]) -> None:
-        log.warning("what an attempt made is discarded", attempt=worked["attempt"])
-        if "outcome" in worked:
-            self.handlers[job.kind].discard(job, _outcome(worked["outcome"]))
+    def _tidy(self, job: Job, attempt: int) -> None:
+        """Remove what does not count: all but the result, or what this attempt alone stored."""
+        handler = self.handlers[job.kind]
+        try:
+            now = self._patiently(lambda: self.jobs.find(None, job.id))
+            if now.status in ENDED:
+                handler.leave(now)
+            elif now.attempt != attempt:
+                log.warning("what an attempt made is discarded", attempt=attempt)
+                handler.discard(now, attempt)
+        except StemwrightError as error:
+            # the job's end stands whatever becomes of left-overs
+            log.warning("left-overs not removed", error=error.message)
 
     def _patiently(self, work: Callable[[], _Returned]) -> _Returned:
         """Repeat what failed for want of the database, which may be restarting."""
@@ -125,12 +155,24 @@ class JobRunner:
         while True:
             try:
                 return work()
-            except OperationalError as error:
+            except _DATABASE_GONE as error:
                 if time.monotonic() > deadline:
                     raise
                 _warn("database not there", error)
                 self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads workers
                 pause = min(pause * 2, 10.0)
+
+
+def _told(job: Job, error: StemwrightError) -> str:
+    """What the job's user is told."""
+    if not isinstance(error, _THE_SERVERS_OWN):
+        return error.message
+    log.error("job failed by this server", kind=job.kind, code=error.code, reason=error.message)
+    return f"This server could not do it ({error.code}); its log has the reason."
+
+
+def _defect(error: Exception) -> list[str]:
+    return ["internal", f"An internal error ({type(error).__name__}); the log has the details."]
 
 
 def _outcome(plain: dict[str, Any]) -> Outcome:

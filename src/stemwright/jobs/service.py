@@ -296,6 +296,7 @@ class Jobs:
             urgency=new.urgency,
             turn=turn,
             attempt=0,
+            attempts_before=0,
             cost=new.cost,
             idempotency_key=key.key if key else None,
             idempotency_fingerprint=key.fingerprint if key else None,
@@ -385,6 +386,7 @@ def _job(row: JobRow, artefacts: tuple[Artefact, ...]) -> Job:
         completed_at=row.completed_at,
         expires_at=row.expires_at,
         artefacts=artefacts,
+        attempts_before=row.attempts_before,
     )
 
 

@@ -38,6 +38,8 @@ class JobRow(Table):
     """Place in the queue among jobs of its urgency; the lowest comes first."""
     attempt: Mapped[int] = mapped_column(default=0)
     """Counts starts; what an earlier attempt reports is refused."""
+    attempts_before: Mapped[int] = mapped_column(default=0)
+    """How many starts there had been when it was last queued; deaths count from there."""
     cost: Mapped[int] = mapped_column(default=0)
     """Credits held for it."""
     charged: Mapped[int | None] = mapped_column(default=None)

@@ -24,7 +24,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 # They log whole addresses, signatures and all, or every step of their own, at a level meant to
 # be read.
-_TALKATIVE: Final = ("httpx", "httpcore", "asyncio", "botocore", "urllib3", "apscheduler")
+_TALKATIVE: Final = ("alembic", "asyncio", "dbos", "httpcore", "httpx", "urllib3")
 # It would attach a handler of its own as long as it finds none.
 _SELF_HANDLING: Final = ("dbos",)
 # One line a request is written by stemwright.web, which knows more.
