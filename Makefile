@@ -24,7 +24,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --qui
 	--strip-extras --no-header --annotation-style line --no-emit-options --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host $(ARGS)
 
-.PHONY: help setup run demo test check format bench-speed bench-quality bench-memory bench-analysis bench-service lock clean model
+.PHONY: help setup run demo test check format bench-speed bench-quality bench-memory bench-analysis bench-denoise bench-service lock clean model
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ bench-memory: setup ## show that peak memory does not grow with the song (ARGS=-
 bench-analysis: setup $(STAMPS)/test $(STAMPS)/bench ## measure tempo, key, beats, chords, loudness beside librosa (ARGS=FOLDER, --help)
 	@$(BIN)/python benchmarks/bench_analysis.py $(ARGS)
 
+bench-denoise: setup $(STAMPS)/test $(STAMPS)/bench ## measure what denoising does to speech in noise, beside its peers (ARGS=--help)
+	@$(BIN)/python benchmarks/bench_denoise.py $(ARGS)
+
+bench-service: setup $(STAMPS)/test $(STAMPS)/bench ## measure how soon jobs start, how fast reads are, what the service costs (ARGS=--help)
+	@$(BIN)/python benchmarks/bench_service.py $(ARGS)
+
 lock: $(STAMPS)/lock ## choose versions anew and write the lock files (ARGS=--upgrade)
 	$(COMPILE) -o requirements.lock --build-deps-for editable pyproject.toml
 	$(COMPILE) -o requirements-service.lock -c requirements.lock --extra service pyproject.toml
@@ -97,8 +103,9 @@ $(STAMPS)/runtime: requirements.lock pyproject.toml | $(BIN)/python
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/service $(STAMPS)/test $(STAMPS)/check: $(STAMPS)/%: requirements-%.lock $(STAMPS)/runtime
-	@echo "setup: installing what make $* needs ($<)"
+	@echo "setup: installing $* ($<)"
 	@$(INSTALL) -r $<
+	@$(BIN)/python -m compileall -qq -j 0 -x '$(UNCOMPILED)' $(VENV)/lib || true # some files are templates
 	@mkdir -p $(STAMPS) && touch $@
 
 # The locks are compiled and the peers measured in environments of their own: neither pip's newest

@@ -1,6 +1,6 @@
 """Time stemwright against its peers: whole processes, from a song's file to WAV stems.
 
-    python benchmarks/bench_speed.py [--runs 3] [--songs 60 240] [--only 'stemwright*' demucs]
+    python benchmarks/bench_speed.py [--runs 3] [--songs 60 240] [--only 'stemwright*' demucs] [--models [NAME ...]]
 
 Every candidate separates every song once per round; the rounds interleave them, so that a machine
 that slows down slows all of them. One untimed round on a short song comes first: it warms the
@@ -24,7 +24,7 @@ from harness.places import OUTPUTS, SCRATCH
 from harness.processes import Run, measure
 from harness.report import print_json, print_table
 from harness.songs import song_of
-from stemwright.engine.catalog import QUALITIES
+from stemwright.engine.catalog import MODELS, QUALITIES
 
 WARM_UP_S = 10.0
 
@@ -34,7 +34,7 @@ Runs = dict[str, list[Run]]
 def main() -> None:
     options = _parse()
     candidates.prepare_peers()
-    chosen = [c for c in _all(options.runtimes) if _wanted(c, options.only)]
+    chosen = [c for c in _candidates(options) if _wanted(c, options.only)]
     able = [c for c in chosen if c.cannot_run is None]
     failed = {c.name: c.cannot_run for c in chosen if c.cannot_run is not None}
     if options.warm_up:
@@ -66,13 +66,27 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--song", type=Path, help="repeat this file instead of stempeg's excerpt")
     parser.add_argument("--only", nargs="+", default=["*"], help="names or patterns, see --list")
     parser.add_argument("--runtimes", nargs="+", default=["openvino", "onnx"])
+    parser.add_argument(
+        "--models",
+        nargs="*",
+        metavar="NAME",
+        help="these models (all, if none is named) beside stock demucs, and nothing else",
+    )
     parser.add_argument("--no-warm-up", dest="warm_up", action="store_false")
     parser.add_argument("--list", action="store_true", help="list the candidates and stop")
     options = parser.parse_args()
     if options.list:
-        print(*(c.name for c in _all(options.runtimes)), sep="\n")
+        print(*(c.name for c in _candidates(options)), sep="\n")
         raise SystemExit
     return options
+
+
+def _candidates(options: argparse.Namespace) -> list[Candidate]:
+    if options.models is None:
+        return _all(options.runtimes)
+    names = options.models or list(MODELS)
+    vocals = [name for name in names if name == "htdemucs_ft"]
+    return [*candidates.every_model(names), *candidates.every_model(vocals, "vocals")]
 
 
 def _all(runtimes: Sequence[str]) -> list[Candidate]:
@@ -115,8 +129,8 @@ def _run(candidate: Candidate, song: Path) -> Run:
     output = OUTPUTS / "speed"
     shutil.rmtree(output, ignore_errors=True)
     run = measure(candidate.command(song, output), SCRATCH / "speed.log")
-    if run.exit_code == 0 and len(list(output.rglob("*.wav"))) < 4:
-        run = Run(**{**asdict(run), "exit_code": -1, "error": "wrote fewer than four stems"})
+    if run.exit_code == 0 and not list(output.rglob("*.wav")):
+        run = Run(**{**asdict(run), "exit_code": -1, "error": "wrote no stems"})
     outcome = f"{run.seconds:.1f} s" if run.exit_code == 0 else run.error
     print(f"{song.name}: {candidate.name}: {outcome}", file=sys.stderr, flush=True)
     return run

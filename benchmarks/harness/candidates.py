@@ -10,6 +10,7 @@ from pathlib import Path
 from stemwright.engine.catalog import MODELS, QUALITIES, Quality
 from stemwright.settings import Settings
 
+from .models import shares_of, weights_of
 from .places import PEER_MODELS, PEER_PYTHON, PEERS, STEMWRIGHT_PYTHON
 
 Command = Callable[[Path, Path], list[str]]
@@ -66,6 +67,29 @@ def stock(overlap: float = STOCK_OVERLAP, shifts: int = 0, *flags: str) -> Candi
     return Candidate(name, _peer("run_demucs.py", *grid), overlap, shifts, _no_peers())
 
 
+def every_model(names: Sequence[str], *stems: str) -> list[Candidate]:
+    """These models on stock's grid, stock demucs beside each, on the same weights."""
+    found = []
+    for name in names:
+        folder, random = weights_of(name)
+        note = ", random weights" if random else ""
+        grid = ("--model", f"{folder}/", "--overlap", str(STOCK_OVERLAP), "--shifts", "0")
+        wanted = ("--stems", ",".join(stems)) if stems else ()
+        label = f"stemwright {name}{' ' + '+'.join(stems) if stems else ''}{note}"
+        found.append(
+            Candidate(label, _stemwright_command("balanced", *grid, *wanted), STOCK_OVERLAP, 0)
+        )
+        if not stems:
+            found.append(_stock_of(name, note))
+    return found
+
+
+def _stock_of(name: str, note: str) -> Candidate:
+    grid = ["--overlap", str(STOCK_OVERLAP), "--shifts", "0", "--weights", *shares_of(name)]
+    command = _peer("run_demucs.py", *grid)
+    return Candidate(f"{STOCK} {name}{note}", command, STOCK_OVERLAP, 0, _no_peers())
+
+
 def other_peers() -> list[Candidate]:
     """Name demucs-onnx and audio-separator, with their own fixed or default grids, no shifts."""
     onnx = PEER_MODELS / "demucs-onnx" / "htdemucs.onnx"
@@ -85,7 +109,7 @@ def other_peers() -> list[Candidate]:
 def prepare_peers() -> None:
     """Make the files the peers read, once; a failure is kept beside them as its reason."""
     done = PEER_MODELS / "prepared.txt"
-    weights, identity = installed_weights(), MODELS["htdemucs"].installed_sha256
+    weights, identity = installed_weights(), MODELS["htdemucs"].networks[0].installed_sha256
     if _no_peers() or (done.exists() and done.read_text() == identity):
         return
     command = [PEER_PYTHON, "-W", "ignore", str(PEERS / "prepare.py")]

@@ -77,11 +77,12 @@ class _MemoryWatch:
 
     def _watch(self) -> None:
         while not self._done.wait(SAMPLE_EVERY_S):
-            tree = sum(_status(pid, "VmRSS") for pid in _tree(self._pid))
-            self._peak = max(self._peak, tree, _status(self._pid, "VmHWM"))
+            now = sum(_status(pid, "VmRSS") for pid in tree(self._pid))
+            self._peak = max(self._peak, now, _status(self._pid, "VmHWM"))
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """Find a process and all below it; those that have ended are left out."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         children = [
@@ -89,7 +90,7 @@ def _tree(pid: int) -> list[int]:
         ]
     except OSError:
         return []
-    return [pid, *(grandchild for child in children for grandchild in _tree(child))]
+    return [pid, *(grandchild for child in children for grandchild in tree(child))]
 
 
 def _status(pid: int, field: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from demucs.apply import apply_model
+from demucs.apply import BagOfModels, apply_model
 from demucs.hf import load_safetensors_model
 
 
@@ -16,19 +16,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("song", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        required=True,
+        metavar="FILE[=SHARES]",
+        help="several files are a bag; SHARES are a network's in each stem, all one by default",
+    )
     parser.add_argument("--overlap", type=float, default=0.25)
     parser.add_argument("--shifts", type=int, default=0)
     parser.add_argument("--float", action="store_true", help="write 32-bit float, not 16-bit")
     options = parser.parse_args()
 
-    model = load_safetensors_model(options.weights)
+    model = _model(options.weights)
     samples, rate = soundfile.read(options.song, dtype="float32", always_2d=True)
     stems = _separate(model, torch.from_numpy(samples.T.copy()), options)
     options.output.mkdir(parents=True, exist_ok=True)
     for name, stem in zip(model.sources, stems, strict=True):
         target = options.output / f"{name}.wav"
         soundfile.write(target, stem.T, rate, subtype="FLOAT" if options.float else "PCM_16")
+
+
+def _model(files: list[str]) -> torch.nn.Module:
+    """Load one network as it is, several as demucs' own bag of models."""
+    named = [file.partition("=") for file in files]
+    networks = [load_safetensors_model(path) for path, _, _ in named]
+    if len(networks) == 1:
+        return networks[0]
+    sources = len(networks[0].sources)
+    shares = [
+        [float(w) for w in text.split(",")] if text else [1.0] * sources for *_, text in named
+    ]
+    return BagOfModels(networks, shares)
 
 
 def _separate(

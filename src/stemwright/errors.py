@@ -378,6 +378,7 @@ class JobError(StemwrightError):
     """A job cannot be had, changed or finished."""
 
     code = "job.failed"
+    exit_code = 12
 
 
 class JobNotFound(JobError, LookupError):
@@ -387,7 +388,7 @@ class JobNotFound(JobError, LookupError):
     http_status = 404
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"There is no job {job_id!r}.")
+        super().__init__(f"There is no job {job_id[:64]!r}.")
 
 
 class JobStateConflict(JobError):
@@ -710,7 +711,7 @@ class WebhookNotFound(WebhookError, LookupError):
     http_status = 404
 
     def __init__(self, webhook_id: str) -> None:
-        super().__init__(f"There is no webhook {webhook_id!r}.")
+        super().__init__(f"There is no webhook {webhook_id[:64]!r}.")
 
 
 class DeliveryNotFound(WebhookError, LookupError):
@@ -751,6 +752,16 @@ class RequestTooLarge(RequestError):
     def __init__(self, most_bytes: int) -> None:
         super().__init__(f"The request's body is larger than {most_bytes} bytes.")
         self.most_bytes = most_bytes
+
+
+class RequestTooSlow(RequestError):
+    """The body did not come in time."""
+
+    code = "request.too_slow"
+    http_status = 408
+
+    def __init__(self, most_s: float) -> None:
+        super().__init__(f"The request's body was not there within {most_s:g} seconds.")
 
 
 class OutputError(StemwrightError):

@@ -13,6 +13,26 @@ def test_the_package_offers_these_names_and_each_of_them_exists():
 
 def test_the_command_line_has_these_commands():
     top = typer.main.get_command(cli.app).commands
-    commands = ["analyze", "demo", "doctor", "midi", "models", "separate", "serve", "version"]
+    commands = [
+        "analyze",
+        "credits",
+        "demo",
+        "denoise",
+        "doctor",
+        "jobs",
+        "keys",
+        "midi",
+        "models",
+        "separate",
+        "serve",
+        "users",
+        "version",
+        "worker",
+    ]
     assert sorted(top) == commands
+    assert sorted(top["credits"].commands) == ["grant", "history", "show"]
+    assert sorted(top["keys"].commands) == ["create", "list", "revoke"]
+    accounts = ["create", "list", "password", "show", "suspend", "unsuspend", "verify"]
+    assert sorted(top["users"].commands) == accounts
+    assert sorted(top["jobs"].commands) == ["cancel", "list", "retry", "show"]
     assert sorted(top["models"].commands) == ["info", "list", "pull", "remove"]

@@ -13,7 +13,7 @@ from stemwright.errors import Cancelled, OptionError
 from stemwright.features.separations.batch import Batch, SeparatorLoader
 
 from .pulling import show_licence
-from .run import Choices, build_request, choose_model
+from .run import Choices, build_request, choose_model, own_model
 from .wiring import open_store, read_settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Separator(engine.Separator):
     ----------
     model
         A name of ``stemwright models list``; by default that of the quality tier, of ``best``
-        the finer one if it is installed.
+        the finer one if it is installed. A path leads to weights of your own.
     quality
         Chooses overlap, shifts and precision where they are not given.
     weights
@@ -70,6 +70,10 @@ class Separator(engine.Separator):
         usual = tier.run_with(lambda name: name == found.name)
         self._quality = quality
         self._model = found
+        own = None if model is None else own_model(model)
+        if own is not None:
+            store.allow(own.model)
+            weights = weights or own.weights
         loaded = engine.open_bag(
             weights or _installed(store, found, download=download),
             found,

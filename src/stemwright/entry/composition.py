@@ -180,7 +180,9 @@ def compose(settings: Settings) -> Service:
     jobs.on_ended += [_refunding(ledger), webhooks.job_ended]
     jobs.on_requeued += [_holding(ledger)]
     metrics.watch_queue(lambda: _lengths(jobs))
-    separating = SeparationHandler(intake, results, children)
+    separating = SeparationHandler(
+        intake, results, children, longest_s={SOUNDCLOUD: _LONGEST_TRACK_S}
+    )
     return Service(
         settings=settings,
         database=database,

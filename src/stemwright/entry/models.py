@@ -31,10 +31,18 @@ def list_models(context: typer.Context, as_json: _Json = False) -> None:
         print(json.dumps(documents, indent=2))
         return
     for document in documents:
-        state = "installed" if document["installed"] else "not installed"
-        size = f"{document['size_bytes'] / 1e6:.0f} MB"
-        what = ", ".join(document["stems"]) or document["title"]
-        print(f"{document['name']:16} {state:14} {size:>7}  {what}")
+        print(_row(document))
+    used = sum(document["disk_bytes"] for document in documents)
+    print(f"{used / 1e6:.0f} MB used in {store.folder}")
+
+
+def _row(document: dict[str, Any]) -> str:
+    state = "installed" if document["installed"] else "not installed"
+    size = f"{document['size_bytes'] / 1e6:.0f} MB"
+    what = ", ".join(document["stems"]) or document["title"]
+    tiers = f" ({', '.join(document['tiers'])})" if document["tiers"] else ""
+    licence = document["licence"]["name"]
+    return f"{document['name']:16} {state:14} {size:>7}  {licence:17} {what}{tiers}"
 
 
 @models.command("info")
@@ -100,7 +108,16 @@ def model_document(model: Model, store: ModelStore) -> dict[str, Any]:
         "stems": list(model.stems),
         "sample_rate": model.sample_rate,
         "segment_s": float(model.segment_s),
+        "networks": [
+            {
+                "name": network.name,
+                "stems": [stem for row, stem in enumerate(model.stems) if network.gives(row)],
+            }
+            for network in model.networks
+        ],
+        "tiers": _tiers(model),
         "size_bytes": model.size_bytes,
+        "disk_bytes": store.size_bytes(model),
         "ram_bytes": model.ram_bytes,
         "licence": {
             "name": model.licence.name,
@@ -120,6 +137,15 @@ def model_document(model: Model, store: ModelStore) -> dict[str, Any]:
     }
 
 
+def _tiers(model: Model) -> list[str]:
+    """The quality tiers that run this model unless told otherwise."""
+    from stemwright.engine.catalog import QUALITIES  # noqa: PLC0415 - as above
+
+    named = [(tier.name, tier.model) for tier in QUALITIES.values()]
+    finer = [(tier.name, tier.finer.model) for tier in QUALITIES.values() if tier.finer is not None]
+    return [name for name, wanted in named + finer if wanted == model.name]
+
+
 def _info_text(document: dict[str, Any]) -> str:
     licence = document["licence"]
     use = "allowed" if licence["commercial_use"] else "not granted"
@@ -128,6 +154,8 @@ def _info_text(document: dict[str, Any]) -> str:
     rows = {
         "title": document["title"],
         "stems": ", ".join(document["stems"]) or "none",
+        "networks": _networks(document),
+        "tiers": ", ".join(document["tiers"]) or "none",
         "works at": f"{document['sample_rate']} Hz, segments of {document['segment_s']:g} s",
         "size": f"{document['size_bytes'] / 1e6:.0f} MB on disk",
         "memory": f"{document['ram_bytes'] / 1e9:.1f} GB while it runs",
@@ -137,5 +165,13 @@ def _info_text(document: dict[str, Any]) -> str:
         "paper": document["paper"],
         "installed": installed if document["installed"] else "no",
     }
+    if len(document["networks"]) < 2:
+        del rows["networks"]
     lines = [f"{label + ':':14} {value}" for label, value in rows.items()]
     return "\n".join([document["name"], *(f" {line}" for line in lines)])
+
+
+def _networks(document: dict[str, Any]) -> str:
+    networks = document["networks"]
+    each = ", ".join(f"{network['name']} ({', '.join(network['stems'])})" for network in networks)
+    return f"{len(networks)}: {each}"

@@ -95,22 +95,28 @@ def _bar() -> Iterator[Watch]:
         task = bars.add_task("", total=None)
 
         def watch(progress: PullProgress) -> None:
-            text = f"{progress.phase} {progress.source}".replace("[", "\\[")
+            text = _what(progress).replace("[", "\\[")
             bars.update(task, description=text, completed=progress.done, total=progress.total)
 
         yield watch
 
 
+def _what(progress: PullProgress) -> str:
+    """What is done with which of the model's files."""
+    which = f", file {progress.file} of {progress.files}" if progress.files > 1 else ""
+    return f"{progress.phase} {progress.source}{which}"
+
+
 class _Lines:
     def __init__(self) -> None:
-        self._said = ("", "")
+        self._said = ""
         self._next = _PLAIN_STEP
 
     def __call__(self, progress: PullProgress) -> None:
-        now = (progress.phase, progress.source)
+        now = _what(progress)
         if now != self._said:
             self._said, self._next = now, _PLAIN_STEP
-            print(f"{progress.phase} {progress.source}", file=sys.stderr, flush=True)
+            print(now, file=sys.stderr, flush=True)
         if progress.phase is Phase.DOWNLOADING and progress.total:
             fraction = progress.done / progress.total
             if fraction >= self._next:

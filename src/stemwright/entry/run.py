@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from stemwright.audio.encode import BitDepth, Bitrate
 from stemwright.audio.encode import Format as FormatName
-from stemwright.engine.catalog import QUALITIES, Model, Quality, QualityName, find_model
+from stemwright.engine.catalog import MODELS, QUALITIES, Model, Quality, QualityName, find_model
 from stemwright.engine.separate import Method
 from stemwright.errors import InputNotFound, OptionError, StemwrightError
 from stemwright.features.separations.batch import Batch, Outcome, Request, SeparatorLoader
@@ -27,6 +27,7 @@ from .reports import JsonReport, PlainReport, QuietReport, error_document
 from .wiring import Loading, PrecisionName, RuntimeName, Wiring
 
 if TYPE_CHECKING:
+    from stemwright.engine.own_model import OwnModel
     from stemwright.engine.weights import ModelStore
 
     from .signals import Interruption
@@ -98,11 +99,33 @@ def choose_model(choices: Choices, store: ModelStore) -> Model:
 
     """
     if choices.model is not None:
-        return find_model(choices.model)
+        own = own_model(choices.model)
+        return find_model(choices.model) if own is None else own.model
     tier = choices.tier
     return find_model(
         tier.run_with(lambda name: store.installed(find_model(name)) is not None).model
     )
+
+
+def own_model(name: str) -> OwnModel | None:
+    """The user's weights that a path leads to; ``None`` for what is no path."""
+    from stemwright.engine.own_model import is_own, read_own_model  # noqa: PLC0415 - costs NumPy
+
+    if name in MODELS or not is_own(name):
+        return None
+    return read_own_model(Path(name))
+
+
+def _weights(
+    wiring: Wiring, choices: Choices, model: Model, report: QuietReport
+) -> tuple[Path, str]:
+    """Where a model's weights are, fetched if need be, and their checksum."""
+    own = None if choices.model is None else own_model(choices.model)
+    store = wiring.store(wiring.settings())
+    if own is None:
+        return pull_model(store, model, report, download=choices.download)
+    store.allow(own.model)
+    return own.weights, own.sha256
 
 
 def build_request(choices: Choices, model: Model, longest_s: float | None = None) -> Request:
@@ -171,7 +194,7 @@ def separate_songs(
 ) -> list[Outcome]:
     """Fetch the model if need be and run the batch until its end or a signal."""
     settings = wiring.settings()
-    weights, digest = pull_model(wiring.store(settings), model, report, download=choices.download)
+    weights, digest = _weights(wiring, choices, model, report)
     loading = Loading(
         weights,
         model,
@@ -179,6 +202,7 @@ def separate_songs(
         precision=choices.wanted_precision(),
         threads=choices.threads or settings.threads,
         stems=separated_stems(model.stems, request.stems, every=request.exact_sum),
+        segment_s=choices.segment_s,
     )
     if choices.model is None and model.name != choices.tier.model:
         report.note(f"quality {choices.quality}: with {model.name}, since it is installed")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .lasting import lasting
 from .opening import service_packages
 from .wiring import Wiring
 
@@ -40,7 +41,8 @@ def serve(
     was not done is begun again at the next start.
     """
     service = _composed(context.obj)
-    from .web import serve as serve_http  # noqa: PLC0415  # costs the web framework
+    with lasting(), service_packages():
+        from .web import serve as serve_http  # noqa: PLC0415  # costs the web framework
 
     settings = service.settings
     asked = settings.port if port is None else port
@@ -79,7 +81,7 @@ def worker(context: typer.Context) -> None:
 
 def _composed(wiring: Wiring) -> Service:
     settings = wiring.settings()
-    with service_packages():
+    with lasting(), service_packages():
         from stemwright.kit import logs  # noqa: PLC0415
 
         from .composition import compose  # noqa: PLC0415
@@ -87,4 +89,5 @@ def _composed(wiring: Wiring) -> Service:
 
     logs.configure(settings.log_format, settings.log_level)
     fetch_missing(settings)
-    return compose(settings)
+    with lasting():
+        return compose(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from stemwright.dialects.blobs.routes import BlobRoutes
 from stemwright.dialects.stemsplit import app as stemsplit
 from stemwright.dialects.stemsplit.errors import render
 from stemwright.dialects.stemsplit.services import StemSplitServices
+from stemwright.errors import OptionError
 from stemwright.kit import logs
 from stemwright.storage.signing import PATH as BLOBS
 from stemwright.web.edge import Edge, wrap
@@ -32,6 +34,7 @@ from stemwright.web.ratelimits import Caller, caller_of
 from stemwright.web.windows import Windows
 
 from .composition import Service
+from .lasting import lasting
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -140,14 +143,23 @@ def serve(
     """Serve until SIGINT or SIGTERM, then end the process.
 
     ``ready`` is told the address once requests are answered.
+
+    Raises
+    ------
+    OptionError
+        The address cannot be listened on, or another worker has the data folder.
+
     """
+    listening = _listening(host, port)
+    allow_many_connections()
+    sockets = listen(host, port)
     worker = Worker(service) if with_worker else None
     if worker is not None:
         worker.start()
+    with lasting():
+        app = create_app(service)
     config = uvicorn.Config(
-        create_app(service),
-        host=host,
-        port=port,
+        app,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -157,8 +169,8 @@ def serve(
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = _Server(config, worker.stop_taking if worker is not None else lambda: None)
-    threading.Thread(target=_tell_when_ready, args=(server, ready), daemon=True).start()
-    server.run()
+    threading.Thread(target=_tell_when_ready, args=(server, listening, ready), daemon=True).start()
+    server.run(sockets=[listening])
     drained = worker is None or worker.stop(service.settings.drain_s)
     if drained:
         service.close()
@@ -167,12 +179,38 @@ def serve(
     os._exit(0 if server.started else 1)
 
 
-def _tell_when_ready(server: uvicorn.Server, ready: Callable[[str], None]) -> None:
+def _listening(host: str, port: int) -> socket.socket:
+    """Take the address before anything is started.
+
+    Raises
+    ------
+    OptionError
+        It is taken, not this machine's, or not for this user.
+
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # with the protocol named: asyncio would otherwise leave Nagle's algorithm on
+        taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+        taken.listen(1024)
+    except OSError as error:
+        raise OptionError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. "
+            "Choose another --host or --port."
+        ) from error
+    return taken
+
+
+def _tell_when_ready(
+    server: uvicorn.Server, listening: socket.socket, ready: Callable[[str], None]
+) -> None:
     waiting = threading.Event()
     while not server.started and not server.should_exit:
         waiting.wait(0.02)
-    for running in server.servers if server.started else ():
-        for listening in running.sockets:
-            host, port, *_ = listening.getsockname()
-            ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-            return
+    if server.started:
+        host, port, *_ = listening.getsockname()
+        ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")

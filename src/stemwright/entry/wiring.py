@@ -35,6 +35,8 @@ class Loading:
     threads: int | None = None
     stems: tuple[str, ...] = ()
     """What will be separated first; of a bag of models it says which network to load."""
+    segment_s: float | None = None
+    """The longest segment that will be asked for."""
 
 
 def load_separator(loading: Loading) -> SongSeparator:
@@ -48,6 +50,7 @@ def load_separator(loading: Loading) -> SongSeparator:
         precision=loading.precision,
         threads=loading.threads,
         stems=loading.stems,
+        segment_s=loading.segment_s,
     )
 
 

@@ -32,6 +32,8 @@ _LOCK: Final = "worker.lock"
 _AHEAD: Final = 1
 """Jobs begun beyond those that can separate, so that the next song is there when it can."""
 _COURIERS: Final = 16
+_COURIERS_LOOK_S: Final = 0.5
+"""Each look costs 2 ms of processor, all day long; a webhook may be that late."""
 _UPKEEP_S: Final = 30.0
 _ENGINE_ROWS_KEPT: Final = timedelta(days=2)
 _LEFT_OVERS_KEPT: Final = timedelta(days=2)
@@ -71,7 +73,7 @@ class Worker:
         executor = new_executor_id(service.database)
         queues = {
             JOB_QUEUE: QueueSize(service.settings.workers + _AHEAD),
-            WEBHOOK_QUEUE: QueueSize(_COURIERS),
+            WEBHOOK_QUEUE: QueueSize(_COURIERS, poll_s=_COURIERS_LOOK_S),
         }
         tasks: dict[str, Task] = {RUN_JOB: self._run, DELIVER: service.courier.deliver}
         self._engine = DurableEngine(service.database, executor, tasks, queues)

@@ -16,7 +16,7 @@ from stemwright.entry.reports import (
     outcome_line,
 )
 from stemwright.errors import EmptyAudio
-from stemwright.features.separations.service import Outcome
+from stemwright.features.separations.batch import Outcome
 
 STEMS = {stem: Path(f"out/song/{stem}.wav") for stem in ("bass", "vocals")}
 DONE = Outcome(Path("song.wav"), "done", STEMS, duration_s=60.0, seconds=10.0)

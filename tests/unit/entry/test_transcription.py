@@ -24,7 +24,7 @@ def _middle_c(window):
 def models(tmp_path):
     home = tmp_path / "models" / NOTE_MODEL.name
     home.mkdir(parents=True)
-    for name in (NOTE_MODEL.installed_file, "record.json"):
+    for name in (NOTE_MODEL.networks[0].installed_file, "record.json"):
         (home / name).touch()
     return tmp_path / "models"
 

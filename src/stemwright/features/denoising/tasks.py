@@ -56,14 +56,17 @@ class DenoiseHandler:
             self.intake.limits.check(name, done["duration_s"])
         artefacts = self.results.store(job, name, [(AUDIO, output)])
         attempt.check()
-        self.intake.leave(job)
         facts = {"duration_s": seconds} if unknown else {}
         return Outcome(artefacts, facts, charged=seconds if unknown else None)
 
-    def discard(self, job: Job, outcome: Outcome) -> None:
-        """Delete the files of an attempt that no longer counts."""
-        self.results.discard(outcome.artefacts)
+    def discard(self, job: Job, attempt: int) -> None:
+        """Delete what an attempt stored; the folder on this machine may be another one's."""
+        self.results.discard_attempt(job, attempt)
+
+    def leave(self, job: Job) -> None:
+        """Keep nothing but the result."""
         self.intake.leave(job)
+        self.results.keep_result(job)
 
     def _output(self, job: Job) -> Path:
         extension = job.request["output_format"].lower()
