@@ -1,6 +1,7 @@
 """Time stemwright against its peers: whole processes, from a song's file to WAV stems.
 
-    python benchmarks/bench_speed.py [--runs 3] [--songs 60 240] [--only 'stemwright*' demucs] [--models [NAME ...]]
+    python benchmarks/bench_speed.py [--runs 3] [--songs 60 240] [--only 'stemwright*' demucs]
+    python benchmarks/bench_speed.py --models [NAME ...]
 
 Every candidate separates every song once per round; the rounds interleave them, so that a machine
 that slows down slows all of them. One untimed round on a short song comes first: it warms the
@@ -147,7 +148,7 @@ def _figures(runs: Runs, able: Sequence[Candidate], length: float) -> dict[str, 
             "seconds": [round(run.seconds, 2) for run in found],
             "spread_percent": round(100 * _spread(found) / medians[name], 1),
             "times_realtime": round(length / medians[name], 2),
-            "times_stock": _ratio(medians.get(STOCK), medians[name]),
+            "times_stock": _ratio(medians.get(by_name[name].against or STOCK), medians[name]),
             "times_stock_same_grid": _ratio(
                 _same_grid_median(by_name[name], able, medians), medians[name]
             ),
@@ -161,6 +162,8 @@ def _figures(runs: Runs, able: Sequence[Candidate], length: float) -> dict[str, 
 def _same_grid_median(
     candidate: Candidate, able: Sequence[Candidate], medians: dict[str, float]
 ) -> float | None:
+    if candidate.against is not None:
+        return medians.get(candidate.against)
     stocks = (other for other in able if other.name.split()[0] == STOCK)
     return next((medians.get(s.name) for s in stocks if s.same_grid(candidate)), None)
 

@@ -29,6 +29,8 @@ class Candidate:
     shifts: int
     cannot_run: str | None = None
     """Why not, for the report."""
+    against: str | None = None
+    """Whom it is compared with; by default stock demucs with htdemucs."""
 
     def same_grid(self, other: Candidate) -> bool:
         """Whether both run the network on as many segments."""
@@ -76,18 +78,19 @@ def every_model(names: Sequence[str], *stems: str) -> list[Candidate]:
         grid = ("--model", f"{folder}/", "--overlap", str(STOCK_OVERLAP), "--shifts", "0")
         wanted = ("--stems", ",".join(stems)) if stems else ()
         label = f"stemwright {name}{' ' + '+'.join(stems) if stems else ''}{note}"
-        found.append(
-            Candidate(label, _stemwright_command("balanced", *grid, *wanted), STOCK_OVERLAP, 0)
-        )
+        command = _stemwright_command("balanced", *grid, *wanted)
+        stock_demucs = _stock_of(name, note)
+        found.append(Candidate(label, command, STOCK_OVERLAP, 0, against=stock_demucs.name))
         if not stems:
-            found.append(_stock_of(name, note))
+            found.append(stock_demucs)
     return found
 
 
 def _stock_of(name: str, note: str) -> Candidate:
     grid = ["--overlap", str(STOCK_OVERLAP), "--shifts", "0", "--weights", *shares_of(name)]
     command = _peer("run_demucs.py", *grid)
-    return Candidate(f"{STOCK} {name}{note}", command, STOCK_OVERLAP, 0, _no_peers())
+    label = f"{STOCK} {name}{note}"
+    return Candidate(label, command, STOCK_OVERLAP, 0, _no_peers(), against=label)
 
 
 def other_peers() -> list[Candidate]:

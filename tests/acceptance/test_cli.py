@@ -284,10 +284,25 @@ def test_models_are_listed_and_explained(shell):
     listed = json.loads(shell.run("models", "list", "--json").stdout)
     info = shell.run("models", "info", "htdemucs").stdout
 
-    assert [model["name"] for model in listed] == ["htdemucs", "basic-pitch"]
+    names = ["htdemucs", "htdemucs_ft", "htdemucs_6s", "mdx_extra", "basic-pitch", "deepfilternet3"]
+    assert [model["name"] for model in listed] == names
     assert listed[0]["installed"]
+    assert listed[0]["tiers"] == ["fast", "balanced", "best"]
+    assert listed[1]["networks"][3] == {"name": "04573f0d", "stems": ["vocals"]}
     assert listed[0]["licence"]["terms"] in info
     assert all(source["sha256"] in info for source in listed[0]["sources"])
+
+
+def test_the_best_tier_says_which_model_it_takes(shell, song, tmp_path):
+    finer = tmp_path / "finer"
+    for name in ("htdemucs", "htdemucs_ft"):
+        install_model(finer, name)
+    command = ("separate", "My Song.wav", "--quality", "best", "--json")
+    plain = shell.run(*command, "-o", "plain")
+    fine = shell.run(*command, "-o", "fine", STEMWRIGHT_DATA_DIR=str(finer))
+
+    assert json.loads(plain.stdout)["model"] == "htdemucs"
+    assert json.loads(fine.stdout)["model"] == "htdemucs_ft"
 
 
 def test_missing_model_without_download_names_the_command(shell, song, tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from stemwright.engine.catalog import ALL_MODELS
 from stemwright.entry.cli import main
 from stemwright.entry.wiring import Wiring
 from support.separators import GainSeparator
@@ -22,7 +23,8 @@ def install_model(data_dir: Path, name: str = "htdemucs") -> None:
     """Put in place what the store takes for an installed model; nothing here reads its weights."""
     home = data_dir / "models" / name
     home.mkdir(parents=True, exist_ok=True)
-    (home / "weights.safetensors").write_bytes(b"no weights needed")
+    for network in ALL_MODELS[name].networks:
+        (home / network.installed_file).write_bytes(b"no weights needed")
     record = {
         "model": name,
         "source": "a test",

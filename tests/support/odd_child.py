@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
 import time
 
-from stemwright.entry.child import Channel, serve
+from stemwright.entry.child import Channel, _limit_memory, serve
 from stemwright.errors import AudioTooShort
 
 
@@ -37,8 +38,18 @@ def wait(_arguments, report):
     time.sleep(600)
 
 
+def babble(_arguments, report):
+    for k in itertools.count():
+        report("babble", k / 100)
+
+
+def hoard(_arguments, _report):
+    _limit_memory(1_000)
+    return {"said": len(bytearray(2 << 30))}
+
+
 def chatter(_arguments, _report):
-    print("a library says hello", flush=True)
+    print("a library says hello", flush=True)  # noqa: T201  # as some do
     os.write(1, b"even so\n")
     return {"said": "done"}
 
@@ -53,6 +64,8 @@ if __name__ == "__main__":
             "die": die,
             "die_once": die_once,
             "wait": wait,
+            "babble": babble,
+            "hoard": hoard,
             "chatter": chatter,
         },
     )

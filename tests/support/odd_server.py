@@ -123,6 +123,20 @@ def ranged(content: bytes, etag: str = '"one"', *, stall_after: int | None = Non
     return answer
 
 
+def slowing(content: bytes, after: int) -> Behaviour:
+    """Know no ranges, and after some bytes send one at a time."""
+
+    def answer(request: Request) -> None:
+        request.head(Content_Length=len(content))
+        request.body(content[:after])
+        for k in range(after, len(content)):
+            request.body(content[k : k + 1])
+            if not request.paused(0.05):
+                return
+
+    return answer
+
+
 def dripping(content: bytes, pause_s: float) -> Behaviour:
     """Send a byte at a time."""
 

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from stemwright.engine.checkpoints import StateDict, htdemucs_shapes
+from stemwright.engine.checkpoints import StateDict
+from stemwright.engine.networks.parameters import htdemucs_shapes
 from stemwright.settings import Settings
 
 NARROW = 16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +31,7 @@ class GainSeparator:
         self,
         mixture,
         *,
+        stems: Sequence[str],
         overlap: float,
         shifts: int,
         segment_s: float | None,
@@ -40,7 +41,7 @@ class GainSeparator:
     ) -> Iterator[NDArray[np.float32]]:
         self.runs += 1
         done = 0
-        gains = np.array(list(GAINS.values()), np.float32)[:, None, None]
+        gains = np.array([GAINS[stem] for stem in stems], np.float32)[:, None, None]
         for block in mixture.blocks():
             for start in range(0, block.shape[1], SEGMENT_SAMPLES):
                 piece = block[:, start : start + SEGMENT_SAMPLES]

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from stemwright.engine.catalog import MODELS, Model, Source
+from stemwright.engine.catalog import MODELS, Model, Network, Source
 from stemwright.engine.source_order import SourceOrder
 from stemwright.engine.sources import RawWeights
 from stemwright.engine.weights import ModelStore
@@ -23,12 +23,8 @@ FILE = "small.safetensors"
 
 def small_model(*, kind: str = "https", location: str = "https://hub.invalid", **changes) -> Model:
     source = Source(kind, location, FILE, SHA256, len(CONTENT))
-    facts = {
-        "name": "small",
-        "sources": (source,),
-        "size_bytes": len(CONTENT),
-        "installed_sha256": SHA256,
-    }
+    network = Network("small", (source,), SHA256)
+    facts = {"name": "small", "networks": (network,), "size_bytes": len(CONTENT)}
     return replace(MODELS["htdemucs"], **{**facts, **changes})
 
 
@@ -46,3 +42,30 @@ def small_store(folder: Path, *sources: str, **options) -> ModelStore:
         **options,
     }
     return ModelStore(folder, **given)
+
+
+PARTS = {name: bytes([place]) * 200_000 for place, name in enumerate(("one", "two", "three"))}
+"""What the networks of a small bag are made of, by name."""
+
+
+def small_bag(**changes) -> Model:
+    """A model of three networks, each published in two places."""
+    networks = tuple(
+        Network(
+            name,
+            (
+                Source("huggingface", "me/bag@1", f"{name}.safetensors", _sha256(part), len(part)),
+                Source("https", "https://mine.invalid", f"{name}.th", _sha256(part), len(part)),
+            ),
+            installed_file=f"{name}.safetensors",
+        )
+        for name, part in PARTS.items()
+    )
+    size = sum(map(len, PARTS.values()))
+    return replace(
+        MODELS["htdemucs"], **{"name": "bag", "networks": networks, "size_bytes": size, **changes}
+    )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -27,9 +27,14 @@ def torch_file(
 
 
 def checkpoint(
-    state: Mapping[str, NDArray[np.float32]], *, half: bool = True, klass: str = CLASS
+    state: Mapping[str, NDArray[np.float32]],
+    *,
+    half: bool = True,
+    klass: str = CLASS,
+    arguments: Mapping[str, bool | int] | None = None,
+    kwargs: bytes | None = None,
 ) -> bytes:
-    """Make the package that demucs' own training code saves."""
+    """Make the package that demucs' own training code saves; ``kwargs`` is a program of its own."""
     dtype = np.dtype("<f2" if half else "<f4")
     storages = {str(key): array.astype(dtype).tobytes() for key, array in enumerate(state.values())}
     tensors = [
@@ -38,10 +43,12 @@ def checkpoint(
     ]
     ordered = name_of("collections OrderedDict") + b")R(" + b"".join(tensors) + b"u"
     fraction = name_of("fractions Fraction") + number(39) + number(5) + b"\x86R"
+    given = [text(name) + plain(value) for name, value in (arguments or {}).items()]
+    usual = b"}(" + text("segment") + fraction + b"".join(given) + b"u"
     items = [
         text("klass") + name_of(klass),
         text("args") + b")",
-        text("kwargs") + b"}(" + text("segment") + fraction + b"u",
+        text("kwargs") + (usual if kwargs is None else kwargs),
         text("state") + ordered,
         text("training_args") + b"}",
     ]
@@ -72,6 +79,12 @@ def text(value: str) -> bytes:
 
 def number(value: int) -> bytes:
     return pickle.BININT + struct.pack("<i", value)
+
+
+def plain(value: bool | int) -> bytes:
+    if isinstance(value, bool):
+        return pickle.NEWTRUE if value else pickle.NEWFALSE
+    return number(value)
 
 
 def numbers(values) -> bytes:

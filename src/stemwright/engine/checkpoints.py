@@ -1,60 +1,50 @@
 """Weights in one form, whatever file they came from.
 
-A *state dict* maps the parameter names of ``demucs.htdemucs.HTDemucs`` (demucs 4) to float32
-arrays of the shapes its ``state_dict()`` gives. Three kinds of file are understood:
+A *state dict* maps the parameter names of a class of demucs 4 to float32 arrays of the shapes its
+``state_dict()`` gives; a :class:`Checkpoint` adds which class that is, and what it was made with.
+Three kinds of file are understood:
 
 - safetensors, as the authors publish them: the names as they are, the class and its arguments as
   JSON in the metadata. stemwright writes the same layout.
 - The authors' older ``.th`` packages, as ``torch.save`` wrote them: the class, its arguments and
   the state in half precision.
-- ONNX, as ``torch.onnx.export`` writes it. Most parameters keep their names. Where the exporter
-  folded a transpose or a reshape into one, the tensor is anonymous and the operation that uses it
-  still carries the path of the module: ``/encoder.0/dconv/layers.1/layers.1.4/Mul``.
+- ONNX, as ``torch.onnx.export`` writes it, of HTDemucs; see ``onnx_names``.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from stemwright.errors import WeightsCorrupt, WeightsMissing
 
-from .onnx_file import Graph, read_graph
+from .architectures import (
+    ARCHITECTURES,
+    HTDEMUCS,
+    Architecture,
+    Arguments,
+    Checkpoint,
+    StateDict,
+    architecture_of,
+    sources_of,
+)
+from .model import Model
+from .onnx_file import read_graph
+from .onnx_names import named
 from .torch_file import UnusableTorchFile, read_package
 
-StateDict: TypeAlias = dict[str, NDArray[np.float32]]
-_Shape: TypeAlias = tuple[str, tuple[int, ...]]
-
-HTDEMUCS_CLASS: Final = "demucs.htdemucs.HTDemucs"
-
-_EMBEDDING_SCALE: Final = np.float32(10)
-"""``emb_scale`` of HTDemucs: what its ScaledEmbedding multiplies with, folded by the exporter."""
-
 _FLOAT32: Final = np.dtype("<f4")
-
-_DEPTH: Final = 4
-_CHANNELS: Final = 48
-_AUDIO_CHANNELS: Final = 2
-_KERNEL: Final = 8
-_FREQUENCIES: Final = 512
-_TRANSFORMER_LAYERS: Final = 5
 _NAMES_SHOWN: Final = 4
 
 
-def read_onnx(path: Path) -> StateDict:
-    """Read the parameters of HTDemucs from an ONNX export with its STFT outside.
-
-    Returns
-    -------
-    dict of str to float32 arrays
-        Bit for bit what the export stores, turned back to torch's shapes.
+def read_onnx(path: Path) -> Checkpoint:
+    """Read HTDemucs from an ONNX export with its STFT outside, to the last bit.
 
     Raises
     ------
@@ -65,32 +55,31 @@ def read_onnx(path: Path) -> StateDict:
 
     """
     try:
-        graph = read_graph(path)
-        state = {name: array for name, array in graph.tensors.items() if "::" not in name}
-        state.update(_named_by_scope(graph))
+        state = named(read_graph(path))
     except OSError as error:
         raise _missing(path, error) from error
     except (ValueError, IndexError) as error:
         message = f"{path} is not a usable ONNX file: {error}. Fetch it again."
         raise WeightsCorrupt(message) from error
-    return _checked(state, path)
+    return _checked(HTDEMUCS, state, {}, path)
 
 
-def read_safetensors(path: Path) -> StateDict:
-    """Read the parameters of HTDemucs from a safetensors file, half precision widened to float32.
+def read_safetensors(path: Path) -> Checkpoint:
+    """Read a safetensors file, half precision widened to float32.
 
     Raises
     ------
     WeightsMissing
         There is no such file.
     WeightsCorrupt
-        The file is damaged, holds another class of model, or a parameter is missing, unknown or
-        of the wrong shape.
+        The file is damaged, holds a class of model that is not known here, or a parameter is
+        missing, unknown or of the wrong shape.
 
     """
     try:
         with safe_open(str(path), framework="numpy") as file:
-            _refuse_other_class(file.metadata() or {}, path)
+            metadata = file.metadata() or {}
+            architecture, arguments = _described_in(metadata, path)
             names = file.keys()
             state = {name: file.get_tensor(name).astype(np.float32, copy=False) for name in names}
     except OSError as error:
@@ -98,19 +87,19 @@ def read_safetensors(path: Path) -> StateDict:
     except (SafetensorError, TypeError, AttributeError) as error:
         message = f"{path} is not a usable safetensors file: {error}. Fetch it again."
         raise WeightsCorrupt(message) from error
-    return _checked(state, path)
+    return _checked(architecture, state, arguments, path)
 
 
-def read_torch(path: Path) -> StateDict:
-    """Read the parameters of HTDemucs from a ``.th`` package; nothing in it is executed.
+def read_torch(path: Path) -> Checkpoint:
+    """Read a ``.th`` package; nothing in it is executed.
 
     Raises
     ------
     WeightsMissing
         There is no such file.
     WeightsCorrupt
-        The file is damaged or hostile, holds another class of model or a quantised one, or a
-        parameter is missing, unknown or of the wrong shape.
+        The file is damaged or hostile, holds a class of model that is not known here or a quantised
+        one, or a parameter is missing, unknown or of the wrong shape.
 
     """
     try:
@@ -120,13 +109,26 @@ def read_torch(path: Path) -> StateDict:
     except UnusableTorchFile as error:
         message = f"{path} is not a usable torch file: {error}. Fetch it again."
         raise WeightsCorrupt(message) from error
-    if str(package.get("klass")) != HTDEMUCS_CLASS:
-        raise WeightsCorrupt(f"{path} holds a {package.get('klass')}, not a {HTDEMUCS_CLASS}.")
-    state = package.get("state")
+    architecture = _known(str(package.get("klass")), path)
+    state, arguments = package.get("state"), package.get("kwargs")
     arrays = isinstance(state, dict) and all(isinstance(x, np.ndarray) for x in state.values())
     if not isinstance(state, dict) or not arrays:
         raise WeightsCorrupt(f"{path} holds no plain parameters; it may be a quantised model.")
-    return _checked({str(name): array for name, array in state.items()}, path)
+    arguments = _with_positional(arguments, package.get("args"))
+    plain = {str(name): array for name, array in state.items()}
+    return _checked(architecture, plain, arguments, path)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a file of any kind by its suffix.
+
+    Raises
+    ------
+    WeightsMissing, WeightsCorrupt
+
+    """
+    readers = {".onnx": read_onnx, ".th": read_torch, ".pt": read_torch}
+    return readers.get(path.suffix.lower(), read_safetensors)(path)
 
 
 def write_safetensors(path: Path, state: StateDict, metadata: Mapping[str, str]) -> None:
@@ -149,109 +151,107 @@ def write_safetensors(path: Path, state: StateDict, metadata: Mapping[str, str])
             file.write(np.ascontiguousarray(array, _FLOAT32).data)
 
 
-def describe(state: StateDict, sources: Sequence[str]) -> dict[str, str]:
+def describe(checkpoint: Checkpoint, sources: Sequence[str], segment: Fraction) -> dict[str, str]:
     """Say in the authors' metadata layout how to build the network these weights belong to.
 
     ``klass``, ``args`` and ``kwargs`` are what demucs' own loader reads: constructor arguments
     that differ from its defaults, fractions as tagged objects.
     """
-    upsampler = state.get("channel_upsampler.weight")
+    architecture = checkpoint.architecture
+    told = architecture.options(checkpoint.arguments)
     kwargs = {
         "sources": list(sources),
-        "bottom_channels": 0 if upsampler is None else upsampler.shape[0],
-        "dconv_mode": 3,
+        **architecture.described(checkpoint.state),
+        **{name: value for name, value in told.items() if value != architecture.passed[name]},
         "samplerate": 44100,
-        "segment": {"_type": "fraction", "numerator": 39, "denominator": 5},
+        "segment": {
+            "_type": "fraction",
+            "numerator": segment.numerator,
+            "denominator": segment.denominator,
+        },
     }
     return {
-        "architecture": "htdemucs",
-        "klass": HTDEMUCS_CLASS,
+        "architecture": architecture.name,
+        "klass": architecture.classes[0],
         "args": "[]",
         "kwargs": json.dumps(kwargs),
     }
+
+
+def refuse_other_model(checkpoint: Checkpoint, model: Model, path: Path) -> None:
+    """Raise WeightsCorrupt where a whole network is not one of this model's.
+
+    Raises
+    ------
+    WeightsCorrupt
+
+    """
+    found = checkpoint.architecture
+    if found.name != model.architecture:
+        raise WeightsCorrupt(
+            f"{path} holds a {found.title}, but {model.name} is made of {model.architecture}."
+        )
+    given = len(model.stems)
+    outputs = checkpoint.outputs
+    stems = sources_of(checkpoint.arguments)
+    if outputs != given or (stems is not None and stems != model.stems):
+        says = f"{outputs} stems" if stems is None else ", ".join(stems)
+        raise WeightsCorrupt(
+            f"{path} gives {says}, but {model.name} gives {', '.join(model.stems)}."
+        )
 
 
 def _missing(path: Path, error: OSError) -> WeightsMissing:
     return WeightsMissing(f"cannot read weights from {path}: {error.strerror or error}")
 
 
-def _refuse_other_class(metadata: Mapping[str, str], path: Path) -> None:
-    found = metadata.get("klass", HTDEMUCS_CLASS)
-    if found != HTDEMUCS_CLASS or "structure" in metadata:
-        kind = f"quantised {found}" if "structure" in metadata else found
-        message = f"{path} holds weights of {kind}; stemwright reads {HTDEMUCS_CLASS} in float"
-        raise WeightsCorrupt(message)
+def _described_in(metadata: Mapping[str, str], path: Path) -> tuple[Architecture, Arguments]:
+    """Class and arguments as the authors' metadata say them; HTDemucs if they say nothing."""
+    found = metadata.get("klass", HTDEMUCS.classes[0])
+    architecture = _known(f"quantised {found}" if "structure" in metadata else found, path)
+    try:
+        arguments = _plain(json.loads(metadata.get("kwargs", "{}")))
+        positional = _plain(json.loads(metadata.get("args", "[]")))
+    except (ValueError, KeyError, TypeError, ZeroDivisionError, RecursionError) as error:
+        message = f"{path} says in no readable way how its network is built: {error}"
+        raise WeightsCorrupt(message) from error
+    return architecture, _with_positional(arguments, positional)
 
 
-# --- ONNX: from the path of an operation to the name of a parameter -----------------------------
+def _known(klass: str, path: Path) -> Architecture:
+    if (architecture := architecture_of(klass)) is None:
+        known = ", ".join(each.classes[0] for each in ARCHITECTURES)
+        raise WeightsCorrupt(f"{path} holds weights of {klass}; stemwright reads {known} in float")
+    return architecture
 
 
-def _named_by_scope(graph: Graph) -> StateDict:
-    state: StateDict = {}
-    for scope, operands in _anonymous_operands(graph).items():
-        for suffix, array in _restored(scope, operands):
-            state[f"{scope}.{suffix}" if scope else suffix] = np.ascontiguousarray(array)
-    return state
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Undo the tagging of fractions."""
+    if isinstance(value, dict):
+        if value.get("_type") == "fraction":
+            return Fraction(int(value["numerator"]), int(value["denominator"]))
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _anonymous_operands(graph: Graph) -> dict[str, dict[str, list[NDArray[np.float32]]]]:
-    """Collect nameless tensors by module and by operator: {module: {operator: tensors}}.
-
-    Sorted by operation name, so that ``MatMul`` (queries) precedes ``MatMul_1`` (keys, values).
-    """
-    found: dict[str, dict[str, list[NDArray[np.float32]]]] = defaultdict(lambda: defaultdict(list))
-    for node in sorted(graph.nodes, key=lambda node: node.name):
-        for name in node.inputs:
-            if "::" in name and name in graph.tensors:
-                found[_module(node.name)][node.operator].append(graph.tensors[name])
-    return found
+def _with_positional(arguments: object, positional: object) -> Arguments:
+    """Name the one argument that both classes may be given by position: the sources."""
+    named_ones = dict(arguments) if isinstance(arguments, Mapping) else {}
+    if isinstance(positional, list | tuple) and positional:
+        named_ones.setdefault("sources", positional[0])
+    return named_ones
 
 
-def _module(operation: str) -> str:
-    """Turn ``/encoder.0/dconv/layers.1/layers.1.4/Mul`` into ``encoder.0.dconv.layers.1.4``.
-
-    Modules inside a ModuleList repeat the list's own path; the repetition is dropped.
-    """
-    parts: list[str] = []
-    for part in operation.split("/")[1:-1]:
-        if parts and part.startswith(parts[-1] + "."):
-            parts.pop()
-        parts.append(part)
-    return ".".join(parts)
-
-
-def _restored(
-    scope: str, operands: Mapping[str, list[NDArray[np.float32]]]
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Undo what the exporter folded: yields (parameter within the module, array in torch's shape).
-
-    Mul and Add are the scale and shift of a GroupNorm, a lone Mul a LayerScale (both carry an
-    extra axis); MatMul is a Linear, transposed; attention keeps its projections in one matrix,
-    which the exporter splits for cross-attention; Expand is the frequency embedding.
-    """
-    match scope, operands:
-        case _, {"Mul": [scale], "Add": [shift]}:
-            yield "weight", scale.reshape(-1)
-            yield "bias", shift.reshape(-1)
-        case _, {"Mul": [scale]}:
-            yield "scale", scale.reshape(-1)
-        case _, {"MatMul": matrices} if scope.endswith("_attn"):
-            yield "in_proj_weight", np.concatenate([matrix.T for matrix in matrices])
-            if "Add" in operands:
-                yield "in_proj_bias", np.concatenate(operands["Add"])
-        case _, {"MatMul": [matrix]}:
-            yield "weight", matrix.T
-        case "", {"Expand": [embedding]}:
-            # Dividing loses nothing: multiplied by ten again, float32 rounds to the stored value.
-            yield "freq_emb.embedding.weight", embedding[0, :, :, 0].T / _EMBEDDING_SCALE
-
-
-# --- What a whole HTDemucs has ------------------------------------------------------------------
-
-
-def _checked(state: StateDict, path: Path) -> StateDict:
-    """Return the state when it is one whole HTDemucs with finite values, in canonical order."""
-    expected = _shapes_like(state)
+def _checked(
+    architecture: Architecture, state: StateDict, arguments: Arguments, path: Path
+) -> Checkpoint:
+    """Return one whole network with finite values, its parameters in canonical order."""
+    if unsupported := architecture.unsupported(arguments):
+        raise WeightsCorrupt(
+            f"{path} holds a {architecture.title} of a kind that is not known here: "
+            f"{_listed(unsupported)}"
+        )
+    expected = architecture.shapes_like(state)
     problems = {
         "missing": [name for name in expected if name not in state],
         "unknown": [name for name in state if name not in expected],
@@ -262,103 +262,11 @@ def _checked(state: StateDict, path: Path) -> StateDict:
     }
     found = "; ".join(f"{what}: {_listed(names)}" for what, names in problems.items() if names)
     if found:
-        message = f"{path} does not hold a whole HTDemucs ({found}). Fetch it again."
+        message = f"{path} does not hold a whole {architecture.title} ({found}). Fetch it again."
         raise WeightsCorrupt(message)
-    return {name: state[name] for name in expected}
+    return Checkpoint(architecture, {name: state[name] for name in expected}, arguments)
 
 
 def _listed(names: Sequence[str]) -> str:
     rest = len(names) - _NAMES_SHOWN
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _shapes_like(state: StateDict) -> dict[str, tuple[int, ...]]:
-    """Shapes of the member of the family this state looks like, the four-stem model if unclear."""
-    outputs = state.get("tdecoder.3.conv_tr.weight")
-    upsampler = state.get("channel_upsampler.weight")
-    return htdemucs_shapes(
-        sources=4 if outputs is None or outputs.ndim < 2 else outputs.shape[1] // _AUDIO_CHANNELS,
-        bottom_channels=0 if upsampler is None else upsampler.shape[0],
-    )
-
-
-def htdemucs_shapes(*, sources: int, bottom_channels: int) -> dict[str, tuple[int, ...]]:
-    """Name every parameter of HTDemucs with its shape, in the order stemwright stores them.
-
-    ``bottom_channels`` is the width of the transformer where 1x1 convolutions lead into it
-    (``htdemucs``: 512); 0 where it has the width of the innermost encoder (``htdemucs_6s``).
-    """
-    inner = _CHANNELS * 2 ** (_DEPTH - 1)
-    width = bottom_channels or inner
-    shapes: dict[str, tuple[int, ...]] = {}
-    # The spectrogram has two planes, real and imaginary, for each channel of audio.
-    for branch, planes, kernel in (("", 2, (_KERNEL, 1)), ("t", 1, (_KERNEL,))):
-        channels = _AUDIO_CHANNELS * planes
-        shapes.update(_encoder_shapes(f"{branch}encoder", channels, kernel))
-        shapes.update(_decoder_shapes(f"{branch}decoder", sources * channels, kernel))
-    shapes["freq_emb.embedding.weight"] = (_FREQUENCIES, _CHANNELS)
-    for branch in ("", "_t") if bottom_channels else ():
-        shapes.update(_layer(f"channel_upsampler{branch}", (width, inner, 1)))
-        shapes.update(_layer(f"channel_downsampler{branch}", (inner, width, 1)))
-    shapes.update(_transformer_shapes(width))
-    return shapes
-
-
-def _encoder_shapes(name: str, inputs: int, kernel: tuple[int, ...]) -> Iterator[_Shape]:
-    pointwise = (1,) * len(kernel)
-    for level in range(_DEPTH):
-        outputs = _CHANNELS * 2**level
-        yield from _layer(f"{name}.{level}.conv", (outputs, inputs, *kernel))
-        yield from _layer(f"{name}.{level}.rewrite", (2 * outputs, outputs, *pointwise))
-        yield from _residual_shapes(f"{name}.{level}.dconv", outputs)
-        inputs = outputs
-
-
-def _decoder_shapes(name: str, last: int, kernel: tuple[int, ...]) -> Iterator[_Shape]:
-    context = (3,) * len(kernel)
-    for level in range(_DEPTH):
-        inputs = _CHANNELS * 2 ** (_DEPTH - 1 - level)
-        outputs = inputs // 2 if level < _DEPTH - 1 else last
-        # A transposed convolution: torch stores inputs first.
-        yield f"{name}.{level}.conv_tr.weight", (inputs, outputs, *kernel)
-        yield f"{name}.{level}.conv_tr.bias", (outputs,)
-        yield from _layer(f"{name}.{level}.rewrite", (2 * inputs, inputs, *context))
-        yield from _residual_shapes(f"{name}.{level}.dconv", inputs)
-
-
-def _residual_shapes(name: str, channels: int) -> Iterator[_Shape]:
-    hidden = channels // 8
-    for index in range(2):
-        layer = f"{name}.layers.{index}"
-        yield from _layer(f"{layer}.0", (hidden, channels, 3))
-        yield from _layer(f"{layer}.1", (hidden,))
-        yield from _layer(f"{layer}.3", (2 * channels, hidden, 1))
-        yield from _layer(f"{layer}.4", (2 * channels,))
-        yield f"{layer}.6.scale", (channels,)
-
-
-def _transformer_shapes(width: int) -> Iterator[_Shape]:
-    yield from _layer("crosstransformer.norm_in", (width,))
-    yield from _layer("crosstransformer.norm_in_t", (width,))
-    for branch in ("layers", "layers_t"):
-        for index in range(_TRANSFORMER_LAYERS):
-            layer = f"crosstransformer.{branch}.{index}"
-            yield from _attention_shapes(layer, width, cross=index % 2 == 1)
-
-
-def _attention_shapes(name: str, width: int, *, cross: bool) -> Iterator[_Shape]:
-    attention = f"{name}.{'cross' if cross else 'self'}_attn"
-    yield f"{attention}.in_proj_weight", (3 * width, width)
-    yield f"{attention}.in_proj_bias", (3 * width,)
-    yield from _layer(f"{attention}.out_proj", (width, width))
-    yield from _layer(f"{name}.linear1", (4 * width, width))
-    yield from _layer(f"{name}.linear2", (width, 4 * width))
-    for norm in ("norm1", "norm2", *(["norm3"] if cross else []), "norm_out"):
-        yield from _layer(f"{name}.{norm}", (width,))
-    yield f"{name}.gamma_1.scale", (width,)
-    yield f"{name}.gamma_2.scale", (width,)
-
-
-def _layer(name: str, weight: tuple[int, ...]) -> Iterable[_Shape]:
-    """Give a weight and its bias, one value per output."""
-    return (f"{name}.weight", weight), (f"{name}.bias", weight[:1])

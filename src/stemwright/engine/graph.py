@@ -10,13 +10,24 @@ normalisation and a pointwise convolution need no reordering of memory at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Weights = NDArray[np.float32]
 Node = TypeVar("Node")
+
+
+class LstmWeights(NamedTuple):
+    """One direction of an LSTM layer, gates in PyTorch's order: input, forget, cell, output."""
+
+    input: Weights
+    """``[4 * hidden, in]``"""
+    hidden: Weights
+    """``[4 * hidden, hidden]``"""
+    bias: Weights
+    """``[4 * hidden]``: the sum of PyTorch's two."""
 
 
 class Graph(Protocol[Node]):
@@ -56,8 +67,15 @@ class Graph(Protocol[Node]):
         """Map the last axis by ``[out, in]`` and add ``[out]``."""
         ...
 
-    def attention(self, query: Node, key: Node, value: Node) -> Node:
-        """Softmax attention over ``[batch, heads, tokens, width]``; the query comes scaled."""
+    def attention(self, query: Node, key: Node, value: Node, bias: Node | None = None) -> Node:
+        """Softmax attention over ``[batch, heads, tokens, width]``; the query comes scaled.
+
+        ``bias`` is added to the scores, ``[batch, heads, queries, keys]``.
+        """
+        ...
+
+    def lstm(self, value: Node, forward: LstmWeights, backward: LstmWeights) -> Node:
+        """Bidirectional LSTM layer: ``[batch, time, in]`` to ``[batch, time, 2 * hidden]``."""
         ...
 
     def normalise(self, value: Node, axes: Sequence[int], epsilon: float) -> Node:
@@ -98,6 +116,10 @@ class Graph(Protocol[Node]):
 
     def halves(self, value: Node) -> tuple[Node, Node]:
         """Split the last axis in the middle."""
+        ...
+
+    def concatenate(self, values: Sequence[Node | NDArray[np.float32]], axis: int) -> Node:
+        """Put values one behind the other along an axis; at least one of them is no constant."""
         ...
 
     def reshape(self, value: Node, shape: Sequence[int]) -> Node:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,10 +12,11 @@ import numpy as np
 from stemwright.audio.resample import StreamResampler
 from stemwright.errors import EmptyAudio, OptionError
 
-from .separate import ArrayMixture, Block, Method, MixtureStream, Progress, separate
+from .bag import Bag, Member, Watch
+from .separate import ArrayMixture, Block, Method, MixtureStream, Progress
 
 if TYPE_CHECKING:
-    from .catalog import Model
+    from .model import Model, Network
     from .runtimes import Precision, RuntimeName
     from .runtimes.base import Runtime
 
@@ -27,8 +28,10 @@ class Separator:
     model's name. ``method`` is what calls that do not say otherwise use.
     """
 
-    def __init__(self, runtime: Runtime, sample_rate: int, method: Method | None = None) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, networks: Runtime | Bag, sample_rate: int, method: Method | None = None
+    ) -> None:
+        self._bag = networks if isinstance(networks, Bag) else Bag.of(networks)
         self._method = method or Method()
         self.sample_rate = sample_rate
 
@@ -40,8 +43,14 @@ class Separator:
         runtime: RuntimeName = "auto",
         precision: Precision | Literal["auto"] = "auto",
         threads: int | None = None,
+        stems: Sequence[str] = (),
+        segment_s: float | None = None,
     ) -> Separator:
         """Load installed weights into a runtime.
+
+        ``weights`` is a file, or of a bag of models the folder with its files. Of a bag, the
+        network is loaded that ``stems``, if any are named, need first. ``segment_s`` says that no
+        longer segments will be asked for, which saves some networks memory.
 
         Raises
         ------
@@ -51,25 +60,32 @@ class Separator:
             The file is not there, or is not what the catalogue promises.
 
         """
-        from .runtimes import load_runtime  # noqa: PLC0415 - importing a runtime takes 0.2 s
-
-        loaded = load_runtime(weights, model, runtime=runtime, precision=precision, threads=threads)
-        return Separator(loaded, model.sample_rate)
+        bag = open_bag(
+            weights,
+            model,
+            runtime=runtime,
+            precision=precision,
+            threads=threads,
+            stems=stems,
+            segment_s=segment_s,
+        )
+        return Separator(bag, model.sample_rate)
 
     @property
     def stems(self) -> tuple[str, ...]:
         """The stems the model separates, in output order."""
-        return self._runtime.sources
+        return self._bag.sources
 
     @property
     def description(self) -> str:
         """The runtime and its precision, for people."""
-        return self._runtime.description
+        return self._bag.description
 
     def stream(
         self,
         mixture: MixtureStream,
         *,
+        stems: Sequence[str] = (),
         overlap: float | None = None,
         shifts: int | None = None,
         segment_s: float | None = None,
@@ -79,9 +95,11 @@ class Separator:
     ) -> Iterator[Block]:
         """Separate in bounded memory; see :class:`Method` for the options.
 
+        Of a bag of models only the networks are run that ``stems`` need; all of them by default.
+
         Yields
         ------
-        [sources, channels=2, n], float32
+        [stems, channels=2, n], float32
             Consecutive blocks at ``sample_rate``, in total as long as the mixture.
 
         """
@@ -92,13 +110,12 @@ class Separator:
             "seed": seed,
         }
         method = {name: value for name, value in given.items() if value is not None}
-        return separate(
+        return self._bag.separate(
             mixture,
-            self._runtime,
             replace(self._method, **method),
             sample_rate=self.sample_rate,
-            progress=progress,
-            cancelled=cancelled,
+            stems=stems,
+            watch=Watch(progress, cancelled),
         )
 
     def separate(
@@ -106,6 +123,7 @@ class Separator:
         mixture: Block,
         sample_rate: int,
         *,
+        stems: Sequence[str] = (),
         overlap: float | None = None,
         shifts: int | None = None,
         segment_s: float | None = None,
@@ -121,6 +139,8 @@ class Separator:
             Full scale 1. One channel is repeated.
         sample_rate
             Of the mixture, in Hz; stems come back at the same rate and length.
+        stems
+            Names of those wanted; all by default.
 
         Returns
         -------
@@ -131,6 +151,7 @@ class Separator:
         at_model_rate = _resampled(stereo, sample_rate, self.sample_rate)
         blocks = self.stream(
             ArrayMixture(at_model_rate),
+            stems=stems,
             overlap=overlap,
             shifts=shifts,
             segment_s=segment_s,
@@ -138,21 +159,57 @@ class Separator:
             progress=progress,
             cancelled=cancelled,
         )
-        stems = np.concatenate(list(blocks), axis=-1)
+        separated = np.concatenate(list(blocks), axis=-1)
         return {
             stem: _fitted(_resampled(each, self.sample_rate, sample_rate), stereo.shape[1])
-            for stem, each in zip(self.stems, stems, strict=True)
+            for stem, each in zip(stems or self.stems, separated, strict=True)
         }
 
     def close(self) -> None:
-        """Release the network."""
-        self._runtime.close()
+        """Release the network that is loaded."""
+        self._bag.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def open_bag(
+    weights: Path,
+    model: Model,
+    *,
+    runtime: RuntimeName = "auto",
+    precision: Precision | Literal["auto"] = "auto",
+    threads: int | None = None,
+    stems: Sequence[str] = (),
+    segment_s: float | None = None,
+) -> Bag:
+    """Make a model's networks ready, the first one that ``stems`` need loaded.
+
+    Raises
+    ------
+    RuntimeUnavailable, WeightsMissing, WeightsCorrupt
+
+    """
+    from .runtimes import load_runtime  # noqa: PLC0415 - importing a runtime takes 0.2 s
+
+    def member(network: Network) -> Member:
+        file = weights / network.installed_file if weights.is_dir() else weights
+        return Member(
+            lambda: load_runtime(
+                file,
+                model,
+                runtime=runtime,
+                precision=precision,
+                threads=threads,
+                segment_s=segment_s,
+            ),
+            network.weights or (1.0,) * len(model.stems),
+        )
+
+    return Bag(model.stems, [member(network) for network in model.networks], stems)
 
 
 def _stereo(mixture: Block) -> Block:

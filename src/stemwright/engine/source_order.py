@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from stemwright.errors import OptionError
 
-from .catalog import Model, Source
+from .model import Network, Source
 
 HUGGINGFACE = "https://huggingface.co"
 _KINDS = ("npm", "pypi", "huggingface", "https")
@@ -32,6 +32,11 @@ class Candidate:
         if self.trusted and self.url is not None:
             return self.url
         return self.source.label
+
+    @property
+    def place(self) -> str:
+        """Where and in which form it is published: the same for all files of a bag."""
+        return f"{self.source.kind} {self.source.location} {self.source.format}"
 
     def needed_bytes(self, installed_bytes: int) -> int:
         """Disk space that installing from here takes at its peak.
@@ -71,14 +76,14 @@ class SourceOrder:
             return cls(entries=())
         return cls(tuple(_entry(word) for word in words), huggingface_token)
 
-    def candidates(self, model: Model) -> tuple[Candidate, ...]:
-        """Every place to try for a model, in order."""
+    def candidates(self, network: Network) -> tuple[Candidate, ...]:
+        """Every place to try for a network, in order."""
         if self.entries is None:
-            return tuple(self._official(source) for source in model.sources)
-        return tuple(found for entry in self.entries for found in self._of(entry, model))
+            return tuple(self._official(source) for source in network.sources)
+        return tuple(found for entry in self.entries for found in self._of(entry, network))
 
-    def _of(self, entry: _Entry, model: Model) -> Iterator[Candidate]:
-        for source in model.sources:
+    def _of(self, entry: _Entry, network: Network) -> Iterator[Candidate]:
+        for source in network.sources:
             if entry.kind == "mirror":
                 yield _mirrored(source, entry.base)
             elif entry.kind == source.kind:

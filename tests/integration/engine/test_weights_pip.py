@@ -90,7 +90,7 @@ def test_a_wheel_fetched_by_other_means_is_taken(tmp_path, wheel):
 
 
 def test_an_operator_may_ask_for_the_index_alone():
-    (candidate,) = SourceOrder.parse(["pypi"]).candidates(NOTE_MODEL)
+    (candidate,) = SourceOrder.parse(["pypi"]).candidates(NOTE_MODEL.networks[0])
 
     assert (candidate.url, candidate.trusted) == (None, True)
-    assert SourceOrder.parse(["npm"]).candidates(NOTE_MODEL) == ()
+    assert SourceOrder.parse(["npm"]).candidates(NOTE_MODEL.networks[0]) == ()

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from stemwright.engine.checkpoints import write_safetensors
 from stemwright.engine.networks.htdemucs import HTDemucsShape, embedding_1d, embedding_2d
 from stemwright.engine.runtimes import available, load_runtime, usable_cores
 from stemwright.engine.runtimes.fake import FakeRuntime
@@ -90,6 +91,13 @@ def test_onnx_refuses_bf16_and_names_the_way_out(state_file, model):
         load_runtime(state_file, model, runtime="onnx", precision="bf16")
 
 
+def test_a_runtime_that_is_not_installed_names_its_extra(state_file, model):
+    if "torch" in available():
+        pytest.skip("torch is installed")
+    with pytest.raises(RuntimeUnavailable, match=r"pip install 'stemwright\[torch\]'"):
+        load_runtime(state_file, model, runtime="torch")
+
+
 def test_no_threads_are_refused(state_file, model):
     with pytest.raises(OptionError, match="at least 1"):
         load_runtime(state_file, model, threads=0)
@@ -115,10 +123,8 @@ def model():
 
 @pytest.fixture
 def state_file(tmp_path, state):
-    from stemwright.engine.checkpoints import describe, write_safetensors
-
     path = tmp_path / "weights.safetensors"
-    write_safetensors(path, state, describe(state, SOURCES))
+    write_safetensors(path, state, {})
     return path
 
 

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stemwright.engine.architectures import HDEMUCS
 from stemwright.engine.checkpoints import read_torch
 from stemwright.engine.torch_file import ClassName, UnusableTorchFile, read_package
 from stemwright.errors import WeightsCorrupt, WeightsMissing
+from support.random_networks import CASES
 from support.reference import htdemucs_state
 from support.torch_files import checkpoint, name_of, number, tensor, text, torch_file
 
@@ -52,7 +54,7 @@ def test_a_file_that_torch_saved_is_read_to_the_last_bit():
 
 @pytest.mark.parametrize("half", [True, False])
 def test_weights_of_htdemucs_come_out_as_they_were(write, state, half):
-    found = read_torch(write(checkpoint(state, half=half)))
+    found = read_torch(write(checkpoint(state, half=half))).state
     assert set(found) == set(state)
     for name, array in found.items():
         assert array.dtype == np.float32
@@ -135,8 +137,29 @@ def test_a_file_of_another_kind_is_one_clear_error(write, content, said):
 
 
 def test_another_class_is_named(write, state):
-    with pytest.raises(WeightsCorrupt, match=r"holds a demucs\.hdemucs\.HDemucs"):
-        read_torch(write(checkpoint(state, klass="demucs.hdemucs HDemucs")))
+    with pytest.raises(WeightsCorrupt, match=r"holds weights of demucs\.demucs\.Demucs"):
+        read_torch(write(checkpoint(state, klass="demucs.demucs Demucs")))
+
+
+def test_a_class_by_its_older_name_is_the_class(write):
+    hybrid = CASES["hdemucs-unpadded"]
+    package = checkpoint(
+        hybrid.state(),
+        half=False,
+        klass="demucs.wdemucs WDemucs",
+        arguments={"hybrid_old": True, "norm_groups": 2},
+    )
+    found = read_torch(write(package))
+    assert found.architecture is HDEMUCS
+    assert found.arguments["hybrid_old"] is True
+    for name, array in hybrid.state().items():
+        np.testing.assert_array_equal(found.state[name], array)
+
+
+def test_tensors_among_the_arguments_are_refused(write, state):
+    arguments = b"}(" + text("depth") + tensor("0", (1536,), half=True) + b"u"
+    with pytest.raises(WeightsCorrupt, match="depth="):
+        read_torch(write(checkpoint(state, kwargs=arguments)))
 
 
 def test_a_missing_parameter_is_named(write, state):

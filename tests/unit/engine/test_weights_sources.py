@@ -8,11 +8,11 @@ HTDEMUCS = MODELS["htdemucs"]
 
 
 def _urls(*words):
-    return [found.url for found in SourceOrder.parse(words).candidates(HTDEMUCS)]
+    return [found.url for found in SourceOrder.parse(words).candidates(HTDEMUCS.networks[0])]
 
 
 def test_without_a_setting_the_catalogue_decides():
-    labels = [found.label for found in SourceOrder.parse(()).candidates(HTDEMUCS)]
+    labels = [found.label for found in SourceOrder.parse(()).candidates(HTDEMUCS.networks[0])]
     assert labels == [source.label for source in HTDEMUCS.sources]
 
 
@@ -40,12 +40,12 @@ def test_a_mirror_is_asked_for_every_file_by_name():
 def test_the_authors_own_server_comes_last_and_can_be_asked_alone():
     (url,) = _urls("https")
     assert url == ("https://dl.fbaipublicfiles.com/demucs/hybrid_transformer/955717e8-8726e21a.th")
-    assert SourceOrder.parse(()).candidates(HTDEMUCS)[-1].url == url
+    assert SourceOrder.parse(()).candidates(HTDEMUCS.networks[0])[-1].url == url
 
 
 def test_only_places_an_operator_named_may_be_private():
     words = ("huggingface", "huggingface=https://hub.example", "https://mirror.example", "npm")
-    found = SourceOrder.parse(words).candidates(HTDEMUCS)
+    found = SourceOrder.parse(words).candidates(HTDEMUCS.networks[0])
     assert [candidate.trusted for candidate in found] == [False, True, True, True, True, True]
 
 
@@ -59,7 +59,7 @@ def test_none_switches_downloads_off():
 
 def test_the_token_goes_to_the_hub_alone_and_into_no_message():
     order = SourceOrder.parse(("https://mirror.example", "huggingface"), huggingface_token="s3cret")
-    *mirrors, hub = order.candidates(HTDEMUCS)
+    *mirrors, hub = order.candidates(HTDEMUCS.networks[0])
     assert hub.headers == {"Authorization": "Bearer s3cret"}
     assert all(not mirror.headers for mirror in mirrors)
     assert "s3cret" not in repr((order, hub))

@@ -7,21 +7,30 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from stemwright.engine.checkpoints import read_safetensors
-from stemwright.engine.networks.htdemucs import HTDemucsShape
+from stemwright.engine.architectures import network_shape
+from stemwright.engine.checkpoints import read_checkpoint, refuse_other_model
 from stemwright.errors import OptionError, RuntimeUnavailable
 
 if TYPE_CHECKING:
-    from stemwright.engine.catalog import Model
     from stemwright.engine.graph import Weights
+    from stemwright.engine.model import Model
+    from stemwright.engine.networks import NetworkShape
 
     from .base import Runtime
 
-RuntimeName = Literal["auto", "openvino", "onnx"]
+RuntimeName = Literal["auto", "openvino", "onnx", "torch"]
 Precision = Literal["bf16", "f32"]
 
-_PACKAGES: Final = {"openvino": ("openvino",), "onnx": ("onnxruntime", "onnx")}
-_EXTRA: Final = {"openvino": "stemwright", "onnx": "stemwright[onnx]"}
+_PACKAGES: Final = {
+    "openvino": ("openvino",),
+    "onnx": ("onnxruntime", "onnx"),
+    "torch": ("torch",),
+}
+_EXTRA: Final = {
+    "openvino": "stemwright",
+    "onnx": "stemwright[onnx]",
+    "torch": "stemwright[torch]",
+}
 
 
 def available() -> list[str]:
@@ -36,30 +45,37 @@ def load_runtime(
     runtime: RuntimeName = "auto",
     precision: Precision | Literal["auto"] = "auto",
     threads: int | None = None,
+    segment_s: float | None = None,
 ) -> Runtime:
-    """Load installed weights into the runtime asked for, or the best one installed.
+    """Load one file of weights into the runtime asked for, or the best one installed.
 
     ``auto`` precision is bfloat16 where the processor multiplies it in hardware, else float32.
     Without ``threads`` the runtime uses the cores it thinks best (the physical ones), or fewer
-    where a container's quota allows fewer.
+    where a container's quota allows fewer. With ``segment_s`` a network that can do with shorter
+    segments than its own (HDemucs) is built for those and takes less memory; others are not.
 
     Raises
     ------
     RuntimeUnavailable
         Not installed, or not able to run the precision asked for.
+    WeightsMissing, WeightsCorrupt
+        The file is not there, or holds no network of this model.
 
     """
     name = _chosen(runtime)
-    state = read_safetensors(weights)
-    shape = HTDemucsShape(
-        model.stems,
-        model.segment_samples,
-        bottom_channels=len(state.get("channel_upsampler.bias", ())),
-    )
     if threads is not None and threads < 1:
         raise OptionError(f"threads is {threads}; give at least 1")
     if threads is None and usable_cores() < _permitted_cores():
         threads = usable_cores()
+    checkpoint = read_checkpoint(weights)
+    refuse_other_model(checkpoint, model, weights)
+    state = checkpoint.state
+    samples = model.segment_samples
+    if segment_s is not None and checkpoint.architecture.any_length:
+        samples = min(samples, int(segment_s * model.sample_rate))
+    shape = network_shape(checkpoint, model.stems, samples)
+    if name == "torch":
+        return _load_torch(state, shape, precision, threads)
     if name == "onnx":
         return _load_onnx(state, shape, precision, threads)
     return _load_openvino(state, shape, precision, threads)
@@ -98,7 +114,7 @@ def _missing(name: str) -> list[str]:
 
 def _load_openvino(
     state: dict[str, Weights],
-    shape: HTDemucsShape,
+    shape: NetworkShape,
     precision: Precision | Literal["auto"],
     threads: int | None,
 ) -> Runtime:
@@ -111,7 +127,7 @@ def _load_openvino(
 
 def _load_onnx(
     state: dict[str, Weights],
-    shape: HTDemucsShape,
+    shape: NetworkShape,
     precision: Precision | Literal["auto"],
     threads: int | None,
 ) -> Runtime:
@@ -122,3 +138,16 @@ def _load_onnx(
             "The onnx runtime computes in f32 only. Fix: --precision f32, or --runtime openvino"
         )
     return OnnxRuntime(state, shape, threads=threads)
+
+
+def _load_torch(
+    state: dict[str, Weights],
+    shape: NetworkShape,
+    precision: Precision | Literal["auto"],
+    threads: int | None,
+) -> Runtime:
+    from .torch import TorchRuntime, prefers_bf16  # noqa: PLC0415 - importing takes seconds
+
+    if precision == "auto":
+        precision = "bf16" if prefers_bf16() else "f32"
+    return TorchRuntime(state, shape, precision=precision, threads=threads)

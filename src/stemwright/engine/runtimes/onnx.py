@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,19 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stemwright.engine.networks import htdemucs
+from stemwright.engine import networks
 from stemwright.engine.spectral import SegmentTransform
 
 if TYPE_CHECKING:
-    from stemwright.engine.graph import Weights
+    from stemwright.engine.graph import LstmWeights, Weights
 
 _OPSET = 20
 """The first with a Gelu operation."""
 _IR_VERSION = 10
 """What goes with it; newer numbers are refused by older runtimes."""
+_LARGEST_SUM = 1 << 18
+"""Samples that a fused normalisation adds up well enough."""
+_LONG_AXIS = 1 << 12
 
 
 class OnnxGraph:
@@ -90,20 +94,41 @@ class OnnxGraph:
         product = self._node("MatMul", [value, self._constant(weight.T)], shape)
         return self.add(product, bias)
 
-    def attention(self, query: str, key: str, value: str) -> str:
+    def attention(self, query: str, key: str, value: str, bias: str | None = None) -> str:
         batch, heads, keys, width = self.shape(key)
         queries = self.shape(query)[2]
         turned = self.transpose(key, (0, 1, 3, 2))
         scores = self._node("MatMul", [query, turned], (batch, heads, queries, keys))
+        if bias is not None:
+            scores = self.add(scores, bias)
         weights = self._node("Softmax", [scores], self.shape(scores), axis=-1)
         return self._node("MatMul", [weights, value], (batch, heads, queries, width))
+
+    def lstm(self, value: str, forward: LstmWeights, backward: LstmWeights) -> str:
+        batch, steps, _ = self.shape(value)
+        hidden = forward.hidden.shape[1]
+        inputs, recurrent, bias = (
+            np.stack([_gates_as_onnx(one), _gates_as_onnx(other)])
+            for one, other in zip(forward, backward, strict=True)
+        )
+        # ONNX keeps PyTorch's two biases apart
+        bias = np.concatenate([bias, np.zeros_like(bias)], axis=1)
+        weights = [self._constant(each) for each in (inputs, recurrent, bias)]
+        sequence = self._node(
+            "LSTM",
+            [self.transpose(value, (1, 0, 2)), *weights],
+            (steps, 2, batch, hidden),
+            hidden_size=hidden,
+            direction="bidirectional",
+        )
+        return self.reshape(self.transpose(sequence, (2, 0, 1, 3)), (batch, steps, 2 * hidden))
 
     def normalise(self, value: str, axes: Sequence[int], epsilon: float) -> str:
         shape = self.shape(value)
         if tuple(axes) == (-1,):
             ones = self._constant(np.ones(shape[-1], np.float32))
             return self._node("LayerNormalization", [value, ones], shape, epsilon=epsilon)
-        if shape[0] == 1:
+        if shape[0] == 1 or np.prod(shape[1:]) > _LARGEST_SUM:
             return self._normalise_in_steps(value, axes, epsilon)
         # all axes but the first: an instance normalisation whose channels are the rows
         flat = self.reshape(value, (1, shape[0], -1))
@@ -114,7 +139,7 @@ class OnnxGraph:
         return self.reshape(normalised, shape)
 
     def _normalise_in_steps(self, value: str, axes: Sequence[int], epsilon: float) -> str:
-        """Normalise millions of samples at once, for which the fused operators are too coarse.
+        """Normalise very many samples at once, for which the fused operators are too coarse.
 
         They add up naively in float32; on a whole segment that costs an error of 1e-4.
         """
@@ -123,14 +148,20 @@ class OnnxGraph:
         return self.divide(centred, self.sqrt(self.add(variance, np.array(epsilon, np.float32))))
 
     def mean(self, value: str, axes: Sequence[int]) -> str:
-        # one axis after the other, for the same reason
+        # one axis after the other, and a long one in two steps, for the same reason
         for axis in axes:
             size = list(self.shape(value))
-            size[axis] = 1
-            value = self._node(
-                "ReduceMean", [value, self._integers((axis,))], tuple(size), keepdims=1
-            )
+            if (part := _divisor(size[axis])) > 1:
+                cut = [*size[:axis], size[axis] // part, part, *size[axis + 1 :]]
+                value = self._mean(self.reshape(value, cut), axis + 1)
+                value = self.reshape(value, [*size[:axis], size[axis] // part, *size[axis + 1 :]])
+            value = self._mean(value, axis)
         return value
+
+    def _mean(self, value: str, axis: int) -> str:
+        size = list(self.shape(value))
+        size[axis] = 1
+        return self._node("ReduceMean", [value, self._integers((axis,))], tuple(size), keepdims=1)
 
     def sqrt(self, value: str) -> str:
         return self._node("Sqrt", [value], self.shape(value))
@@ -161,6 +192,13 @@ class OnnxGraph:
         self._nodes.append(helper.make_node("Split", [value, sizes], list(names), axis=-1))
         return names
 
+    def concatenate(self, values: Sequence[str | NDArray[np.float32]], axis: int) -> str:
+        names = [each if isinstance(each, str) else self._constant(each) for each in values]
+        sizes = [self.shape(each) if isinstance(each, str) else np.shape(each) for each in values]
+        shape = list(sizes[0])
+        shape[axis] = sum(size[axis] for size in sizes)
+        return self._node("Concat", names, tuple(shape), axis=axis)
+
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         known = -int(np.prod(shape))
         total = int(np.prod(self.shape(value)))
@@ -189,7 +227,7 @@ class OnnxGraph:
         operator: str,
         inputs: list[str],
         shape: tuple[int, ...],
-        **attributes: float | list[int],
+        **attributes: float | str | list[int],
     ) -> str:
         name = self._name(shape)
         node = helper.make_node(operator, inputs, [name])
@@ -215,26 +253,41 @@ class OnnxGraph:
         return name
 
 
+def _divisor(size: int) -> int:
+    """The divisor of a long axis nearest to its root; 1 for a short axis."""
+    if size < _LONG_AXIS:
+        return 1
+    return next(part for part in range(math.isqrt(size), 0, -1) if size % part == 0)
+
+
+def _gates_as_onnx(weights: Weights) -> Weights:
+    """Reorder the gates of an LSTM from PyTorch's input, forget, cell, output."""
+    first, forget, cell, last = np.split(weights, 4)
+    return np.concatenate([first, last, forget, cell])
+
+
 class OnnxRuntime:
-    """Runs HTDemucs through ONNX Runtime's CPU provider, in f32, one segment at a time."""
+    """Runs a network through ONNX Runtime's CPU provider, in f32, one segment at a time."""
 
     segments_in_flight = 1
 
     def __init__(
-        self, state: Mapping[str, Weights], shape: htdemucs.HTDemucsShape, *, threads: int | None
+        self, state: Mapping[str, Weights], shape: networks.NetworkShape, *, threads: int | None
     ) -> None:
         self.sources = shape.sources
         self.segment_samples = shape.segment_samples
         self.description = f"onnxruntime {ort.__version__}, f32, {threads or 'all'} threads"
-        self._transform = SegmentTransform(shape.segment_samples, shape.n_fft)
+        self._transform = SegmentTransform(
+            shape.segment_samples, shape.n_fft, unpadded=shape.unpadded
+        )
         graph = OnnxGraph()
-        htdemucs.build(graph, state, shape)
+        networks.build(graph, state, shape)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0  # 0: one a physical core
         options.log_severity_level = 3
         # planning one block of memory for all values costs 1.8 GB and 4 s, and saves nothing here
         options.enable_mem_pattern = False
-        model = graph.model("htdemucs").SerializeToString()
+        model = graph.model("network").SerializeToString()
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def infer(self, segment: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -244,7 +297,7 @@ class OnnxRuntime:
             "spectrum": self._transform.forward(segment),
         }
         waveforms, spectra = self._session.run(["waveforms", "spectra"], inputs)
-        stems = self._transform.inverse(htdemucs.without_spare_bins(spectra), onto=waveforms)
+        stems = self._transform.inverse(networks.without_spare_bins(spectra), onto=waveforms)
         return stems.reshape(len(self.sources), 2, self.segment_samples)
 
     def close(self) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwright.engine.networks import htdemucs
+from stemwright.engine import networks
 from stemwright.engine.spectral import SegmentTransform
 
 from .openvino_import import openvino as ov
 from .openvino_import import operations as ops
 
 if TYPE_CHECKING:
-    from stemwright.engine.graph import Weights
+    from stemwright.engine.graph import LstmWeights, Weights
 
 Precision = Literal["bf16", "f32"]
 
@@ -77,13 +77,40 @@ class OpenVinoGraph:
         product = ops.matmul(value, self._constant(weight), transpose_a=False, transpose_b=True)
         return self.add(product.output(0), bias)
 
-    def attention(self, query: ov.Output, key: ov.Output, value: ov.Output) -> ov.Output:
+    def attention(
+        self, query: ov.Output, key: ov.Output, value: ov.Output, bias: ov.Output | None = None
+    ) -> ov.Output:
         # matmul, softmax, matmul: the plugin fuses the three into one kernel, which is measurably
         # faster here than its ScaledDotProductAttention operation
         scores = ops.matmul(query, key, transpose_a=False, transpose_b=True)
+        if bias is not None:
+            scores = ops.add(scores, bias)
         return ops.matmul(
             ops.softmax(scores, -1), value, transpose_a=False, transpose_b=False
         ).output(0)
+
+    def lstm(self, value: ov.Output, forward: LstmWeights, backward: LstmWeights) -> ov.Output:
+        batch, steps, _ = self.shape(value)
+        hidden = forward.hidden.shape[1]
+        start = np.zeros((batch, 2, hidden), np.float32)
+        inputs, recurrent, bias = (
+            np.stack([_gates_as_openvino(one), _gates_as_openvino(other)])
+            for one, other in zip(forward, backward, strict=True)
+        )
+        sequence = ops.lstm_sequence(
+            value,
+            self._constant(start),
+            self._constant(start),
+            self._integers([steps] * batch),
+            self._constant(inputs),
+            self._constant(recurrent),
+            self._constant(bias),
+            hidden,
+            "bidirectional",
+        )
+        # [batch, direction, time, hidden]
+        turned = self.transpose(sequence.output(0), (0, 2, 1, 3))
+        return self.reshape(turned, (batch, steps, 2 * hidden))
 
     def normalise(self, value: ov.Output, axes: Sequence[int], epsilon: float) -> ov.Output:
         return ops.mvn(
@@ -123,6 +150,11 @@ class OpenVinoGraph:
         split = ops.variadic_split(value, ops.constant(np.int64(-1)), self._integers((half, half)))
         return split.output(0), split.output(1)
 
+    def concatenate(
+        self, values: Sequence[ov.Output | NDArray[np.float32]], axis: int
+    ) -> ov.Output:
+        return ops.concat([self._operand(value) for value in values], axis).output(0)
+
     def reshape(self, value: ov.Output, shape: Sequence[int]) -> ov.Output:
         return ops.reshape(value, self._integers(shape), special_zero=False).output(0)
 
@@ -145,8 +177,14 @@ class OpenVinoGraph:
         return ops.constant(np.array(values, np.int64)).output(0)
 
 
+def _gates_as_openvino(weights: Weights) -> Weights:
+    """Reorder the gates of an LSTM from PyTorch's input, forget, cell, output."""
+    first, forget, cell, last = np.split(weights, 4)
+    return np.concatenate([forget, first, cell, last])
+
+
 class OpenVinoRuntime:
-    """Runs HTDemucs through OpenVINO's CPU plugin.
+    """Runs a network through OpenVINO's CPU plugin.
 
     One segment at a time on all threads: on the machines measured, two streams of one thread each
     and batches of segments gave nothing.
@@ -157,16 +195,18 @@ class OpenVinoRuntime:
     def __init__(
         self,
         state: Mapping[str, Weights],
-        shape: htdemucs.HTDemucsShape,
+        shape: networks.NetworkShape,
         *,
         precision: Precision,
         threads: int | None,
     ) -> None:
         self.sources = shape.sources
         self.segment_samples = shape.segment_samples
-        self._transform = SegmentTransform(shape.segment_samples, shape.n_fft)
+        self._transform = SegmentTransform(
+            shape.segment_samples, shape.n_fft, unpadded=shape.unpadded
+        )
         graph = OpenVinoGraph()
-        htdemucs.build(graph, state, shape)
+        networks.build(graph, state, shape)
         options = {
             "INFERENCE_PRECISION_HINT": precision,
             "NUM_STREAMS": 1,
@@ -174,7 +214,7 @@ class OpenVinoRuntime:
         }
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        compiled = ov.Core().compile_model(graph.model("htdemucs"), "CPU", options)
+        compiled = ov.Core().compile_model(graph.model("network"), "CPU", options)
         used = compiled.get_property("INFERENCE_NUM_THREADS")
         self.description = f"openvino {ov.__version__.split('-')[0]}, {precision}, {used} threads"
         self._request = compiled.create_infer_request()
@@ -186,7 +226,7 @@ class OpenVinoRuntime:
         self._request.infer({"mixture": mixture, "spectrum": spectrum}, share_inputs=True)
         waveforms = self._request.get_tensor("waveforms").data.copy()
         spectra = self._request.get_tensor("spectra").data
-        stems = self._transform.inverse(htdemucs.without_spare_bins(spectra), onto=waveforms)
+        stems = self._transform.inverse(networks.without_spare_bins(spectra), onto=waveforms)
         return stems.reshape(len(self.sources), 2, self.segment_samples)
 
     def close(self) -> None:

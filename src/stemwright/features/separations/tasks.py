@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 from stemwright.audio.encode import Format as FormatName
 from stemwright.engine.catalog import QualityName
 from stemwright.features.intake.service import Intake
-from stemwright.features.intake.songs import whole_seconds
+from stemwright.features.intake.songs import Limits, whole_seconds
 from stemwright.features.results.service import Results
 from stemwright.jobs.attempt import Attempt
 from stemwright.jobs.children import ChildPool
@@ -39,6 +40,8 @@ class SeparationHandler:
     intake: Intake
     results: Results
     children: ChildPool
+    longest_s: Mapping[str, float] = field(default_factory=dict)
+    """Of kinds that take shorter songs than the service does."""
 
     def run(self, job: Job, attempt: Attempt) -> Outcome:
         """Separate one song; everything fetched stays for a later attempt, nothing else does."""
@@ -54,18 +57,22 @@ class SeparationHandler:
         )
         attempt.report(_STORE_PHASE, _SEPARATED)
         self._check_length(job, done["duration_s"])
+        price = _price(job, done["duration_s"]) or self.intake.price(job, done["duration_s"])
         files = [(name, Path(path)) for name, path in done["files"].items()]
         if job.kind != STEMS:
             files.insert(0, (FULL_AUDIO, song))
         artefacts = self.results.store(job, _name(job), files)
         attempt.check()
-        self.intake.leave(job)
-        return Outcome(artefacts, _facts(job, done), charged=_price(job, done["duration_s"]))
+        return Outcome(artefacts, _facts(job, done, price), charged=price)
 
-    def discard(self, job: Job, outcome: Outcome) -> None:
-        """Delete the files of an attempt that no longer counts."""
-        self.results.discard(outcome.artefacts)
+    def discard(self, job: Job, attempt: int) -> None:
+        """Delete what an attempt stored; the folder on this machine may be another one's."""
+        self.results.discard_attempt(job, attempt)
+
+    def leave(self, job: Job) -> None:
+        """Keep nothing but the result."""
         self.intake.leave(job)
+        self.results.keep_result(job)
 
     def _work(self, job: Job, song: Path) -> StemWork:
         folder = self.intake.workplace(job) / f"stems-{job.attempt}"
@@ -79,13 +86,17 @@ class SeparationHandler:
             model=request["model"],
             quality=cast("QualityName", request["quality"].lower()),
             format=cast("FormatName", request["output_format"].lower()),
-            max_duration_s=self.intake.limits.max_s,
+            max_duration_s=self._limits(job).max_s,
         )
 
     def _check_length(self, job: Job, duration_s: float) -> None:
         """Refuse what could not be measured when the job was created and is out of bounds."""
-        if job.facts.get("duration_s", 0) is None:
-            self.intake.limits.check(_name(job), duration_s)
+        if _is_length_unknown(job):
+            self._limits(job).check(_name(job), duration_s)
+
+    def _limits(self, job: Job) -> Limits:
+        limits = self.intake.limits
+        return replace(limits, max_s=min(limits.max_s, self.longest_s.get(job.kind, math.inf)))
 
 
 def _name(job: Job) -> str:
@@ -95,10 +106,10 @@ def _name(job: Job) -> str:
     return str(name or "song")
 
 
-def _facts(job: Job, done: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(job: Job, done: Mapping[str, Any], price: int | None) -> dict[str, Any]:
     found = {"bpm": done["bpm"], "key_short": done["key"]}
-    if job.facts.get("duration_s", 0) is None:
-        found["duration_s"] = whole_seconds(done["duration_s"])
+    if "duration_s" in job.facts and price is not None:
+        found["duration_s"] = price
     if job.facts.get("track_duration_estimated"):
         found |= {
             "track_duration": whole_seconds(done["duration_s"]),
@@ -109,5 +120,10 @@ def _facts(job: Job, done: Mapping[str, Any]) -> dict[str, Any]:
 
 def _price(job: Job, duration_s: float) -> int | None:
     """What was agreed; or, where the length was not known then, what it has turned out to be."""
-    unknown = job.facts.get("duration_s", 0) is None or job.facts.get("track_duration_estimated")
-    return whole_seconds(duration_s) if unknown else None
+    return whole_seconds(duration_s) if _is_length_unknown(job) else None
+
+
+def _is_length_unknown(job: Job) -> bool:
+    """Whether nobody could say when the job was created."""
+    facts = job.facts
+    return facts.get("duration_s", 0) is None or bool(facts.get("track_duration_estimated"))
