@@ -132,6 +132,7 @@ def _many(figures: Figures) -> Table:
         ["POST /jobs, 4 clients", *_row(figures["create"])],
         ["GET /jobs?limit=100", *_row(figures["page"])],
         ["stemwright jobs cancel --all", f"{figures['cancel']['seconds']:g}", *"-----"],
+        ["the next job starts after", f"{figures['next_started_s']:g}", *"-----"],
     ]
     wrong = sum(figures[key] for key in ("not_created", "not_listed", "not_cancelled"))
     title = f"{figures['jobs']} queued jobs, {wrong} errors; percentiles in ms"

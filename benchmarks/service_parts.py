@@ -210,11 +210,16 @@ def many(served: Served, account: Account, song: Path, count: int) -> Figures:
     cancelled = json.loads(served.command("jobs", "cancel", "--all", "--json"))["cancelled"]
     cancelled_s = time.perf_counter() - began
     _until(lambda: account.count("queued", "running") == 0)
+    after = account.create(upload, **SHORT)
+    account.ended(after)
+    created, started = account.moments([after])[after]
+    assert started is not None, "a complete job has been begun"
     return {
         "jobs": count,
         "create": {"seconds": round(created_s, 2), **_of(times for _, times in answers)},
         "page": {"seconds": round(sum(it for _, it in pages), 2), **_of(it for _, it in pages)},
         "cancel": {"seconds": round(cancelled_s, 2), "cancelled": cancelled},
+        "next_started_s": round((started - created).total_seconds(), 2),
         "not_created": count - len(made),
         "not_listed": len(made - listed),
         "not_cancelled": account.count("queued", "running"),

@@ -34,6 +34,12 @@
     │   ├── VideoTooLong
     │   ├── InvalidSoundcloudUrl
     │   ├── TrackNotFound          private, deleted, or only a preview
+    │   ├── InvalidSpotifyUrl
+    │   ├── SpotifyNotConfigured   no credentials of an app
+    │   ├── SpotifyFailed          refused, limited, or no answer
+    │   │   └── SpotifyNotLinked   a user's link is missing, or was taken back
+    │   ├── SpotifyStateInvalid    what came back does not belong to a link begun here
+    │   ├── SpotifyAccessDenied    the user did not agree to the link
     │   └── ServiceUnavailable     the site does not answer us now; later it may
     ├── RuntimeUnavailable         no runtime on this machine can execute the model
     ├── JobError                   a job cannot be had, changed or finished
@@ -62,6 +68,7 @@
     │   └── CreditsOutOfOrder      a job was paid, refunded or held already
     ├── ServiceError               the service cannot run here
     │   ├── ServiceNotInstalled    its packages are missing
+    │   ├── SealBroken             what is kept encrypted does not open
     │   └── DatabaseUnavailable
     ├── StorageError               the object storage refuses, or cannot be used
     │   ├── StorageMissing         no object of that key
@@ -84,9 +91,22 @@
     │   ├── TooManyWebhooks
     │   ├── WebhookNotFound        no such webhook, or somebody else's
     │   └── DeliveryNotFound
+    ├── MixError                   stems cannot be mixed as asked
+    │   ├── InvalidManifest        what to do with them is not said as it should be
+    │   └── InvalidStem            a file among them does not decode
+    ├── LalalaiError               lalal.ai did not separate the song
+    │   ├── LalalaiNotConfigured   no licence key
+    │   ├── LalalaiRejected        the licence key
+    │   ├── LalalaiRefused         the request, for a reason of theirs
+    │   ├── LalalaiQuota           minutes, or the plan's length or size of a file
+    │   ├── LalalaiUnavailable     unreachable, busy or broken; later it may do
+    │   ├── LalalaiFailed          they tried
+    │   ├── LalalaiCancelled       stopped over there
+    │   └── LalalaiTimeout
     ├── RequestError               an HTTP request cannot be taken as it came
     │   ├── RateLimited            too many in a minute
-    │   └── RequestTooLarge        its body
+    │   ├── RequestTooLarge        its body
+    │   └── RequestTooSlow
     ├── OutputError                a result could not be written
     └── Cancelled                  the user asked to stop
 
@@ -359,6 +379,53 @@ class TrackNotFound(SourceError):
     code = "soundcloud.not_found"
 
 
+class InvalidSpotifyUrl(SourceError, ValueError):
+    """The link does not name one track, album or playlist."""
+
+    code = "spotify.invalid_url"
+
+
+class SpotifyNotConfigured(SourceError):
+    """The operator has not given the credentials of an app."""
+
+    code = "spotify.not_configured"
+    http_status = 503
+
+
+class SpotifyFailed(SourceError):
+    """Spotify refuses, limits how much is asked, or does not answer."""
+
+    code = "spotify.failed"
+    http_status = 502
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        """Of Spotify's answer, if there was one."""
+        self.retry_after_s = retry_after_s
+
+
+class SpotifyNotLinked(SpotifyFailed):
+    """The user has not linked an account, or has to do it anew."""
+
+    code = "spotify.not_linked"
+
+
+class SpotifyStateInvalid(SourceError, ValueError):
+    """What came back from Spotify does not belong to a link begun here, or no longer."""
+
+    code = "spotify.state_invalid"
+
+
+class SpotifyAccessDenied(SourceError):
+    """The user did not agree to link the account."""
+
+    code = "spotify.access_denied"
+    http_status = 403
+
+
 class ServiceUnavailable(SourceError):
     """The site does not answer us now; the same request may succeed later."""
 
@@ -559,6 +626,12 @@ class ServiceNotInstalled(ServiceError):
     code = "service.not_installed"
 
 
+class SealBroken(ServiceError):
+    """What is kept encrypted does not open with this secret."""
+
+    code = "service.seal_broken"
+
+
 class DatabaseUnavailable(ServiceError):
     """The database cannot be opened or reached."""
 
@@ -722,6 +795,111 @@ class DeliveryNotFound(WebhookError, LookupError):
 
     def __init__(self, delivery_id: str) -> None:
         super().__init__(f"There is no delivery {delivery_id!r}.")
+
+
+class MixError(StemwrightError):
+    """Stems cannot be mixed as asked."""
+
+    code = "mix.invalid"
+    http_status = 400
+
+
+class InvalidManifest(MixError, ValueError):
+    """The manifest of a mix is no manifest, or asks for what its stems do not allow.
+
+    ``details`` has a message for each place in it, as in ``{"edits[0].params.level": "…"}``.
+    """
+
+    code = "mix.invalid_manifest"
+
+    def __init__(self, details: Mapping[str, str]) -> None:
+        told = "; ".join(f"{path}: {message}" for path, message in list(details.items())[:3])
+        more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
+        super().__init__(f"The manifest cannot be used: {told}{more}.")
+        self.details = dict(details)
+
+
+class InvalidStem(MixError):
+    """A file given as a stem cannot be decoded."""
+
+    code = "mix.invalid_stem"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"The stem {name!r} cannot be mixed: {reason}")
+        self.name = name
+
+
+class LalalaiError(StemwrightError):
+    """The cloud engine did not separate the song."""
+
+    code = "lalalai.error"
+    http_status = 502
+    exit_code = 8
+
+
+class LalalaiNotConfigured(LalalaiError):
+    """Neither the user nor the server has a licence key."""
+
+    code = "lalalai.not_configured"
+    http_status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "lalal.ai API key not configured: add your own in the settings, or let the operator "
+            "set STEMWRIGHT_LALALAI_API_KEY."
+        )
+
+
+class LalalaiRejected(LalalaiError):
+    """The licence key is unknown there, has no API access, or is not there any more."""
+
+    code = "lalalai.rejected"
+
+
+class LalalaiRefused(LalalaiError):
+    """A request was refused for another reason; repeating it would not help."""
+
+    code = "lalalai.refused"
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Their code, where they gave one."""
+
+
+class LalalaiQuota(LalalaiError):
+    """The account's minutes, or what its plan allows for one file, do not suffice."""
+
+    code = "lalalai.quota"
+
+
+class LalalaiUnavailable(LalalaiError):
+    """Not reached, too busy, or out of order; the same request may succeed later."""
+
+    code = "lalalai.unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """What the service asked for."""
+
+
+class LalalaiFailed(LalalaiError):
+    """The task was taken and failed, or brought something else than was asked for."""
+
+    code = "lalalai.failed"
+
+
+class LalalaiCancelled(LalalaiError):
+    """The task was cancelled over there and not by this server's worker."""
+
+    code = "lalalai.cancelled"
+
+
+class LalalaiTimeout(LalalaiError):
+    """The task did not end, or did not move, in the time it was given."""
+
+    code = "lalalai.timeout"
 
 
 class RequestError(StemwrightError):

@@ -21,8 +21,8 @@ from .errors import OptionError
 PREFIX: Final = "STEMWRIGHT_"
 CONFIG: Final = "STEMWRIGHT_CONFIG"
 
-RuntimeName = Literal["auto", "openvino", "onnx"]
-_RUNTIMES: Final = ("auto", "openvino", "onnx")
+RuntimeName = Literal["auto", "openvino", "onnx", "torch"]
+_RUNTIMES: Final = ("auto", "openvino", "onnx", "torch")
 
 LogFormat = Literal["auto", "json", "text"]
 _LOG_FORMATS: Final = ("auto", "json", "text")
@@ -98,16 +98,36 @@ def _log_level(given: _Given) -> str:
     return given.text
 
 
+def _number(given: _Given, lowest: int, highest: int, wanted: str) -> int:
+    # its length first: Python reads no number of thousands of digits
+    if given.text.isdecimal() and len(given.text) <= len(str(highest)):
+        number = int(given.text)
+        if lowest <= number <= highest:
+            return number
+    raise given.wrong(wanted)
+
+
 def _whole(given: _Given) -> int:
-    if not given.text.isdecimal() or int(given.text) > 10**12:
-        raise given.wrong("a whole number from 0 to a million millions")
-    return int(given.text)
+    return _number(given, 0, 10**12, "a whole number from 0 to a million millions")
 
 
 def _positive(given: _Given) -> int:
-    if not given.text.isdecimal() or int(given.text) == 0:
-        raise given.wrong("a whole number, 1 or more")
-    return int(given.text)
+    return _number(given, 1, 10**9, "a whole number from 1 to a thousand millions")
+
+
+def _days(given: _Given) -> int:
+    return _number(given, 1, 36_500, "a whole number of days from 1 to 36500")
+
+
+def _processes(given: _Given) -> int:
+    return _number(given, 1, 1000, "a whole number from 1 to 1000")
+
+
+def _yes(given: _Given) -> bool:
+    spoken = {"true": True, "1": True, "false": False, "0": False}
+    if given.text.lower() not in spoken:
+        raise given.wrong("`true` or `false`")
+    return spoken[given.text.lower()]
 
 
 def _at_least_nothing(given: _Given) -> float:
@@ -122,15 +142,11 @@ def _web_address(given: _Given) -> str:
 
 
 def _port(given: _Given) -> int:
-    if not given.text.isdecimal() or not 0 <= int(given.text) <= 65_535:
-        raise given.wrong("a port number from 0 to 65535")
-    return int(given.text)
+    return _number(given, 0, 65_535, "a port number from 0 to 65535")
 
 
 def _threads(given: _Given) -> int | None:
-    if not given.text.isdecimal():
-        raise given.wrong("a whole number, 0 for one thread per core")
-    return int(given.text) or None
+    return _number(given, 0, 10_000, "a whole number, 0 for one thread per core") or None
 
 
 def _seconds(given: _Given) -> float | None:
@@ -225,7 +241,9 @@ class Settings:
     ] = None
     runtime: Annotated[
         RuntimeName,
-        _Definition(_runtime, "What executes networks: `auto`, `openvino` or `onnx`.", "`auto`"),
+        _Definition(
+            _runtime, "What executes networks: `auto`, `openvino`, `onnx` or `torch`.", "`auto`"
+        ),
     ] = "auto"
     database_url: Annotated[
         str,
@@ -306,6 +324,61 @@ class Settings:
             "SoundCloud itself",
         ),
     ] = ""
+    spotify_client_id: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Client id of an app registered with Spotify. Without it and its secret nothing is "
+            "looked up there; with the id alone, only for users who linked their accounts.",
+        ),
+    ] = ""
+    spotify_client_secret: Annotated[
+        str, _Definition(_text, "Client secret of that app.", secret=True)
+    ] = field(default="", repr=False)
+    spotify_redirect_url: Annotated[
+        str,
+        _Definition(
+            _web_address,
+            "Where Spotify sends users back to who link their accounts, as registered with the "
+            "app: https, or http with the host `127.0.0.1`; `localhost` is not taken.",
+            "`/auth/spotify/callback` under `PUBLIC_URL`",
+        ),
+    ] = ""
+    spotify_pkce: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "Whether accounts are linked with a proof key (PKCE) besides the secret. An app "
+            "without a secret always is.",
+            "`true`",
+        ),
+    ] = True
+    spotify_keyless: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "`true`: without an app of Spotify's, read the pages it has for other sites to embed. "
+            "They are not made for this and may change; they lack the album of a track, and of "
+            "a playlist all but the first tracks, about a hundred.",
+            "`false`",
+        ),
+    ] = False
+    spotify_api_url: Annotated[
+        str,
+        _Definition(
+            _web_address,
+            "Spotify's Web API, or what stands in for it; may be in a private network.",
+            "`https://api.spotify.com/v1`",
+        ),
+    ] = "https://api.spotify.com/v1"
+    spotify_accounts_url: Annotated[
+        str,
+        _Definition(
+            _web_address,
+            "Spotify's accounts service, or what stands in for it; may be in a private network.",
+            "`https://accounts.spotify.com`",
+        ),
+    ] = "https://accounts.spotify.com"
     max_video_mb: Annotated[
         int,
         _Definition(
@@ -337,25 +410,32 @@ class Settings:
     workers: Annotated[
         int,
         _Definition(
-            _positive,
+            _processes,
             "Songs a worker separates at a time, each in a process of its own with all `THREADS`. "
             "One value for a whole fleet: the worker started last decides.",
             "`1`",
         ),
     ] = 1
+    worker_port: Annotated[
+        int,
+        _Definition(
+            _port,
+            "Port on which `stemwright worker` answers `/health` and `/metrics`, at `HOST`; `0` "
+            "for none.",
+            "`0`",
+        ),
+    ] = 0
     min_song_s: Annotated[
         float,
         _Definition(_at_least_nothing, "Shortest song the service takes, in seconds.", "`5`"),
     ] = 5.0
     max_song_s: Annotated[
         float,
-        _Definition(
-            _at_least_nothing, "Longest song the service takes, in seconds.", "`3600`"
-        ),
+        _Definition(_at_least_nothing, "Longest song the service takes, in seconds.", "`3600`"),
     ] = 3600.0
     retention_days: Annotated[
         int,
-        _Definition(_positive, "Days after which the files of a finished job are deleted.", "`14`"),
+        _Definition(_days, "Days after which the files of a finished job are deleted.", "`14`"),
     ] = 14
     url_ttl_s: Annotated[
         int,
@@ -378,6 +458,47 @@ class Settings:
             "`60`",
         ),
     ] = 60
+    lalalai_api_key: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Licence key of lalal.ai for everybody who has none of their own; the engine "
+            "`lalalai` spends its minutes.",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    system_lalalai_activation_key: Annotated[
+        str,
+        _Definition(_text, "The same, and it comes before `LALALAI_API_KEY`.", secret=True),
+    ] = field(default="", repr=False)
+    lalalai_base_url: Annotated[
+        str,
+        _Definition(
+            _web_address,
+            "Where the API of lalal.ai is, if not there: for tests and relays. It and the servers "
+            "its answers name may then be in a private network and without TLS.",
+            "`https://www.lalal.ai`",
+        ),
+    ] = "https://www.lalal.ai"
+    lalalai_legacy_billing: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "Ask the older billing API of lalal.ai for the used and the total minutes. It takes "
+            "the licence key in the address, so `false` keeps that out of any log; the "
+            "minutes are then counted from this server's own jobs.",
+            "`true`",
+        ),
+    ] = True
+    lalalai_keep_remote: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "Leave songs and stems at lalal.ai, which deletes them after about a day, instead of "
+            "deleting them as soon as a job ends.",
+            "`false`",
+        ),
+    ] = False
     host: Annotated[
         str, _Definition(_text, "Address `stemwright serve` listens on.", "`127.0.0.1`")
     ] = "127.0.0.1"

@@ -12,12 +12,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 
-from stemwright.errors import OptionError
+from stemwright.errors import DatabaseUnavailable, OptionError
 
+DATABASE_GONE: Final = (OperationalError, InterfaceError, NoConnectionFree)
+"""What queries raise while the database is away, busy for too long, or full."""
 _BUSY_MS: Final = 30_000
 _MIGRATING: Final = 7_373_726_901
 """Key of the PostgreSQL advisory lock under which one host at a time migrates."""
@@ -54,16 +58,29 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision; safe while other processes do the same."""
+        """Bring the tables to the newest revision; safe while other processes do the same.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            They are newer than this program.
+
+        """
         with self.engine.connect() as connection:
             if _is_newest(connection):
                 return
         # a migration reads before it writes: on SQLite it has to be a writer from its beginning
-        with self.engine.connect().execution_options(writes=True) as connection:
+        writing = self.engine.connect().execution_options(writes=True)
+        with writing as connection, connection.begin():  # or Alembic commits each revision itself
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-            command.upgrade(_alembic(connection), "head")
-            connection.commit()
+            try:
+                command.upgrade(_alembic(connection), "head")
+            except CommandError as error:
+                raise DatabaseUnavailable(
+                    f"The database's tables are not of this version ({error}). Was a newer "
+                    "stemwright here? Start that one, or restore the backup from before."
+                ) from error
 
     def close(self) -> None:
         """Give every connection back."""

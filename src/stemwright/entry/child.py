@@ -14,7 +14,6 @@ import resource
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,7 +32,6 @@ PROBE: Final = "probe"
 SEPARATE: Final = "separations.separate"
 CLEAN: Final = "denoising.denoise"
 _MIB: Final = 1 << 20
-_AUTOGROUP_TRIES: Final = 5
 _PROBED_S: Final = 6.0
 """Time a probe may spend on counting where the file does not tell its length."""
 
@@ -120,6 +118,8 @@ def _failed(model: Future[SongSeparator]) -> bool:
 
 def probe(arguments: Arguments, _report: Report) -> dict[str, Any]:
     """Tell how long a file is: what it declares, else what is counted in a few seconds."""
+    import time  # noqa: PLC0415
+
     from stemwright.audio.decode import SongFile  # noqa: PLC0415
 
     song = SongFile(Path(arguments["song"]))
@@ -221,23 +221,6 @@ def _rss_mb() -> float:
         return int(file.read().split()[1]) * resource.getpagesize() / _MIB
 
 
-def _give_way(niceness: int) -> None:
-    """Let the processes of requests go first.
-
-    Linux may weigh sessions as wholes, and niceness only inside of each; a child is a session.
-    """
-    os.nice(niceness)
-    for _ in range(_AUTOGROUP_TRIES):
-        try:
-            Path("/proc/self/autogroup").write_text(str(niceness))
-        except BlockingIOError:
-            time.sleep(0.1)  # the kernel takes ten such wishes a second from all of the machine
-        except OSError:
-            return  # nothing of the kind here
-        else:
-            return
-
-
 def _limit_memory(most_mb: int) -> None:
     if most_mb:
         resource.setrlimit(resource.RLIMIT_AS, (most_mb * _MIB, most_mb * _MIB))
@@ -248,7 +231,7 @@ def main(arguments: Sequence[str]) -> None:
     niceness, most_mb = map(int, arguments)
     # supervisors signal all of a service at once; the parent says when this one is done
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _give_way(niceness)
+    os.nice(niceness)
     _limit_memory(most_mb)
     works = {PROBE: probe, SEPARATE: separate(LoadedModels()), CLEAN: denoise()}
     serve(Channel(), works)

@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy.exc import DatabaseError
+
 import stemwright
 from stemwright.db.database import Database
 from stemwright.dialects.stemsplit.webhooks import EventRenderer
@@ -51,7 +53,7 @@ from stemwright.web.metrics import Metrics, QueueLength
 
 from .child import PROBE
 from .fetching import open_client
-from .opening import accounts_in, credits_by, open_database
+from .opening import accounts_in, credits_by, database_unavailable, open_database
 from .secret import instance_secret
 from .wiring import open_store
 
@@ -114,7 +116,11 @@ def compose(settings: Settings) -> Service:
 
     """
     database = open_database(settings)
-    migrate_engine(database)
+    try:
+        migrate_engine(database)
+    except DatabaseError as error:
+        database.close()
+        raise database_unavailable(database, error) from error
     secret = instance_secret(settings)
     signer = UrlSigner(secret)
     storage = open_storage(

@@ -59,6 +59,7 @@ class RuntimeChoice(StrEnum):
     auto = "auto"
     openvino = "openvino"
     onnx = "onnx"
+    torch = "torch"
 
 
 class PrecisionChoice(StrEnum):

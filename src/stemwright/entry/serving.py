@@ -76,6 +76,10 @@ def worker(context: typer.Context) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, asked)
+    if service.settings.worker_port:
+        with service_packages():
+            from .web import answer_for_worker  # noqa: PLC0415
+        answer_for_worker(service)
     work(service, stopping)
 
 

@@ -16,13 +16,13 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Scope
 
 import stemwright
 from stemwright.dialects.blobs.routes import BlobRoutes
 from stemwright.dialects.stemsplit import app as stemsplit
-from stemwright.dialects.stemsplit.errors import render
+from stemwright.dialects.stemsplit.errors import handle_errors, render
 from stemwright.dialects.stemsplit.services import StemSplitServices
 from stemwright.errors import OptionError
 from stemwright.kit import logs
@@ -30,6 +30,7 @@ from stemwright.storage.signing import PATH as BLOBS
 from stemwright.web.edge import Edge, wrap
 from stemwright.web.forwarded import parse_networks
 from stemwright.web.metrics_page import MetricsPage
+from stemwright.web.patience import PatientProtocol, allow_many_connections
 from stemwright.web.ratelimits import Caller, caller_of
 from stemwright.web.windows import Windows
 
@@ -50,24 +51,43 @@ log = logs.get_logger(__name__)
 
 def create_app(service: Service) -> ASGIApp:
     """Compose the service's HTTP face."""
-    settings = service.settings
     blobs = BlobRoutes(service.storage, service.signer, service.uploads)
-    metrics = MetricsPage(
-        service.metrics,
-        networks=parse_networks(settings.metrics_networks, "STEMWRIGHT_METRICS_NETWORKS"),
-        token=settings.metrics_token,
-    )
     app = Starlette(
         routes=[
             Route("/", _root),
-            Route("/health", _health),
-            Route("/metrics", metrics),
+            *_watching(service),
             *blobs.routes(),
             Mount(STEMSPLIT, stemsplit.create_app(_stemsplit_services(service))),
         ]
     )
     app.router.redirect_slashes = False
+    handle_errors(app, lambda path: _methods_of(app, path))
     return wrap(app, _edge(service))
+
+
+def create_worker_app(service: Service) -> ASGIApp:
+    """Compose what a worker by itself answers: whether it lives, and what it measured."""
+    return wrap(Starlette(routes=_watching(service)), _edge(service))
+
+
+def _watching(service: Service) -> list[BaseRoute]:
+    settings = service.settings
+    metrics = MetricsPage(
+        service.metrics,
+        networks=parse_networks(settings.metrics_networks, "STEMWRIGHT_METRICS_NETWORKS"),
+        token=settings.metrics_token,
+    )
+    return [Route("/health", _health), Route("/metrics", metrics)]
+
+
+def _methods_of(app: Starlette, path: str) -> set[str]:
+    """Methods that some route outside of the dialects takes at this address."""
+    return {
+        method
+        for route in app.routes
+        if isinstance(route, Route) and route.path_regex.fullmatch(path)
+        for method in route.methods or ()
+    }
 
 
 def _edge(service: Service) -> Edge:
@@ -152,7 +172,6 @@ def serve(
     """
     listening = _listening(host, port)
     allow_many_connections()
-    sockets = listen(host, port)
     worker = Worker(service) if with_worker else None
     if worker is not None:
         worker.start()
@@ -160,6 +179,8 @@ def serve(
         app = create_app(service)
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -177,6 +198,23 @@ def serve(
     log.info("stopped", drained=drained)
     # threads of the job engine may still be at work; what they were at is begun again elsewhere
     os._exit(0 if server.started else 1)
+
+
+def answer_for_worker(service: Service) -> None:
+    """Answer, from a thread, for a worker that serves nothing else."""
+    settings = service.settings
+    listening = _listening(settings.host, settings.worker_port)
+    config = uvicorn.Config(
+        create_worker_app(service),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    server = uvicorn.Server(config)
+    # signals are the main thread's, and uvicorn sees that this is not it
+    threading.Thread(target=server.run, args=([listening],), daemon=True).start()
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -197,10 +235,10 @@ def _listening(host: str, port: int) -> socket.socket:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
         taken.listen(1024)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise OptionError(
-            f"Cannot listen on {host} port {port}: {error.strerror or error}. "
-            "Choose another --host or --port."
+            f"Cannot listen on {host} port {port}: {reason}. Choose another --host or --port."
         ) from error
     return taken
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stemwright.features.separations.render import SongSeparator
     from stemwright.settings import Settings
 
-RuntimeName = Literal["auto", "openvino", "onnx"]
+RuntimeName = Literal["auto", "openvino", "onnx", "torch"]
 PrecisionName = Literal["auto", "bf16", "f32"]
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from stemwright.errors import OptionError, StemwrightError
 from stemwright.features.webhooks.ports import QUEUE as WEBHOOK_QUEUE
@@ -22,6 +22,8 @@ from stemwright.jobs.runner import JobRunner
 from stemwright.jobs.service import JOB_QUEUE, RUN_JOB
 from stemwright.kit import logs
 from stemwright.kit.locks import NotTaken, held_lock
+
+from .opening import database_unavailable
 
 if TYPE_CHECKING:
     from stemwright.jobs.job import Job
@@ -65,8 +67,16 @@ class Worker:
         ------
         OptionError
             On SQLite, another process runs jobs on this data folder.
+        DatabaseUnavailable
+            It is full, locked by another program, or gone.
 
         """
+        try:
+            self._start()
+        except DatabaseError as error:
+            raise database_unavailable(self._service.database, error) from error
+
+    def _start(self) -> None:
         service = self._service
         if service.database.is_sqlite:
             self._lock_folder(service.settings.data_dir / _LOCK)
@@ -121,6 +131,11 @@ class Worker:
                 f"Another process runs jobs on {path.parent}. SQLite serves one worker; for more, "
                 "set STEMWRIGHT_DATABASE_URL to a PostgreSQL database, or stop the other one."
             ) from error
+        except OSError as error:
+            raise OptionError(
+                f"The lock {path} cannot be made: {error.strerror}. "
+                "Choose another folder with STEMWRIGHT_DATA_DIR."
+            ) from error
 
     def _run(self, job_id: str) -> None:
         self._at_work.add(job_id)
@@ -143,6 +158,9 @@ class Worker:
                 except (StemwrightError, SQLAlchemyError, OSError) as error:
                     # the next round tries again
                     log.warning("upkeep failed", chore=name, error=str(error))
+                except Exception:
+                    # the edge of one chore: the others, expiry above all, go on
+                    log.exception("upkeep met a defect", chore=name)
 
     def _chores(self) -> Mapping[str, Callable[[], object]]:
         service, engine = self._service, self._engine

@@ -238,7 +238,7 @@ class ChildPool:
         self._tell()
 
     def close(self) -> None:
-        """End every child, at work or not."""
+        """Let idle children go, and the others when their work is done; none is started again."""
         with self._free:
             self._closed = True
             leaving, self._idle = self._idle, []

@@ -7,6 +7,7 @@ PostgreSQL needs this; on SQLite the one executor finds its own work when it sta
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -51,12 +52,14 @@ class Liveness:
         self._recover = recover
         self._beat_s = beat_s
         self._silent_s = silent_s
+        self._beaten = self._patient_until = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="liveness", daemon=True)
 
     def start(self) -> None:
         """Beat once at once, before any task can begin, and then go on."""
         self.beat()
+        self._beaten = self._patient_until = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
@@ -88,7 +91,19 @@ class Liveness:
     def _run(self) -> None:
         while not self._ended.wait(self._beat_s):
             try:
-                self.beat()
-                self.take_over()
+                self._round()
             except SQLAlchemyError as error:
                 log.warning("heartbeat not written", error=type(error).__name__)
+            except Exception:
+                # the edge of this thread: without it this process would be taken for dead
+                log.exception("liveness met a defect")
+
+    def _round(self) -> None:
+        self.beat()
+        now = time.monotonic()
+        if now - self._beaten > self._silent_s / 2:
+            # what kept us from beating may have kept the others from it: let them speak first
+            self._patient_until = now + self._silent_s
+        self._beaten = now
+        if now >= self._patient_until:
+            self.take_over()

@@ -215,8 +215,9 @@ def queue_depth(session: Session) -> Sequence[tuple[str, int, datetime]]:
 
 
 def ids(session: Session, owner: str | None, statuses: Collection[Status]) -> Sequence[str]:
-    """Names of all jobs in these states."""
-    return session.scalars(_matching(select(JobRow.id), owner, None, statuses)).all()
+    """Names of all jobs in these states, newest first."""
+    newest = select(JobRow.id).order_by(JobRow.created_at.desc())
+    return session.scalars(_matching(newest, owner, None, statuses)).all()
 
 
 def _matching(

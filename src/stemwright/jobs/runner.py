@@ -13,9 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
-
+from stemwright.db.database import DATABASE_GONE
 from stemwright.errors import (
     Cancelled,
     JobAbandoned,
@@ -34,8 +32,6 @@ from .service import Jobs, Outcome
 
 MOST_ATTEMPTS: Final = 4
 """A job whose process has died this often is not tried again."""
-_DATABASE_PATIENCE_S: Final = 300.0
-_DATABASE_GONE: Final = (OperationalError, InterfaceError, NoConnectionFree)
 _THE_SERVERS_OWN: Final = (ModelError, OutputError, RuntimeUnavailable, StorageError)
 """What these say is for the operator: they name folders and hosts."""
 
@@ -72,14 +68,23 @@ class JobRunner:
             log.info("job has nothing left to do")
             return None
         self.boundary("begun")
+        worked = {"attempt": job.attempt, **self._tried(job)}
+        now = self._patiently(lambda: self.jobs.find(None, job_id))
+        if now.attempt != job.attempt or now.status in ENDED:
+            # here and not in the next part: the engine may refuse what an overtaken process brings
+            self._tidy(now, job.attempt)
+            return None
+        return worked
+
+    def _tried(self, job: Job) -> dict[str, Any]:
         try:
-            return {"attempt": job.attempt, **self._attempted(job)}
+            return self._attempted(job)
         except StemwrightError as error:
-            return {"attempt": job.attempt, "error": [error.code, _told(job, error)]}
+            return {"error": [error.code, _told(job, error)]}
         except Exception as error:
             # the edge of one job: whatever it met, the worker goes on with the next
             log.exception("job met a defect", kind=job.kind, attempt=job.attempt)
-            return {"attempt": job.attempt, "error": _defect(error)}
+            return {"error": _defect(error)}
 
     def _attempted(self, job: Job) -> dict[str, Any]:
         if job.attempt - job.attempts_before > MOST_ATTEMPTS:
@@ -105,7 +110,7 @@ class JobRunner:
     def _decided(self, job: Job, worked: dict[str, Any]) -> str:
         try:
             return self._ended_as(job, worked)
-        except _DATABASE_GONE:
+        except DATABASE_GONE:
             raise
         except Exception as error:
             # a job that cannot be completed must not run for ever in its user's eyes
@@ -149,15 +154,16 @@ class JobRunner:
             log.warning("left-overs not removed", error=error.message)
 
     def _patiently(self, work: Callable[[], _Returned]) -> _Returned:
-        """Repeat what failed for want of the database, which may be restarting."""
-        deadline = time.monotonic() + _DATABASE_PATIENCE_S
+        """Repeat what failed for want of the database, which may be restarting, or full.
+
+        For as long as that takes: a task that gave up would not be started again, and its job
+        would wait, or run, for ever.
+        """
         pause = 0.2
         while True:
             try:
                 return work()
-            except _DATABASE_GONE as error:
-                if time.monotonic() > deadline:
-                    raise
+            except DATABASE_GONE as error:
                 _warn("database not there", error)
                 self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads workers
                 pause = min(pause * 2, 10.0)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from stemwright.db.database import Database
 from stemwright.errors import IdempotencyConflict, JobNotFound, JobStateConflict
 from stemwright.kit.clock import utc_now
-from stemwright.kit.ids import new_id
+from stemwright.kit.ids import is_id, new_id
 
 from . import repository
 from .job import ENDED, Artefact, Idempotency, Job, Page, Status
@@ -27,6 +27,8 @@ IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 Urgency = Literal["interactive", "batch"]
 _BEFORE: Final[Mapping[str, int]] = {"interactive": 0, "batch": 1_000_000_000}
 """Added to turns: whatever is interactive comes before any batch."""
+
+_BATCH: Final = 100
 
 EndListener = Callable[[Session, Job], None]
 Payment = Callable[[Session, Job], int]
@@ -128,7 +130,7 @@ class Jobs:
 
         """
         with self.database.reading() as session:
-            row = repository.get(session, job_id)
+            row = repository.get(session, job_id) if is_id(job_id) else None
         if row is None or (owner is not None and row.owner != owner):
             raise JobNotFound(job_id)
         if kinds is not None and row.kind not in kinds:
@@ -168,13 +170,23 @@ class Jobs:
         return self.find(owner, job_id)
 
     def cancel_all(self, owner: str | None = None) -> int:
-        """Cancel whatever waits or runs; the number of jobs that were reached."""
+        """Cancel whatever waits or runs; the number of jobs that were reached.
+
+        In several transactions, newest jobs first: on SQLite one long one would keep everybody
+        else from writing, and the oldest are those about to begin.
+        """
+        with self.database.reading() as session:
+            left = repository.ids(session, owner, ("queued", "running"))
+        batches = (left[first : first + _BATCH] for first in range(0, len(left), _BATCH))
+        return sum(self._cancel_batch(batch) for batch in batches)
+
+    def _cancel_batch(self, job_ids: Sequence[str]) -> int:
         with self.database.transaction() as session:
-            reached = 0
-            for job_id in repository.ids(session, owner, ("queued", "running")):
-                waiting = self._cancel_waiting(session, job_id)
-                reached += waiting or repository.request_cancel(session, job_id, self.clock())
-            return reached
+            return sum(
+                self._cancel_waiting(session, job_id)
+                or repository.request_cancel(session, job_id, self.clock())
+                for job_id in job_ids
+            )
 
     def retry(self, job_id: str, owner: str | None = None) -> Job:
         """Let a job that failed or was cancelled run again.

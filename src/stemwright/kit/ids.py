@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def new_id(prefix: str, length: int = 24) -> str:
     """Make ``prefix_`` and random lower-case letters and digits: 124 bits in 24 of them."""
     return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"
+
+
+def is_id(text: str) -> bool:
+    """Whether this could be one of ours; what else a caller sends, not every database takes."""
+    return _ID.fullmatch(text) is not None

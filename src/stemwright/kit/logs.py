@@ -25,6 +25,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 # They log whole addresses, signatures and all, or every step of their own, at a level meant to
 # be read.
 _TALKATIVE: Final = ("alembic", "asyncio", "dbos", "httpcore", "httpx", "urllib3")
+# It says ten times a second that its database is gone; a full disk is not made emptier so.
+_REPETITIVE: Final = ("dbos",)
+_SAID_AGAIN_S: Final = 60.0
 # It would attach a handler of its own as long as it finds none.
 _SELF_HANDLING: Final = ("dbos",)
 # One line a request is written by stemwright.web, which knows more.
@@ -110,7 +113,23 @@ def _for_people(*, colours: bool) -> Processor:
     )
 
 
+class _Repetitions(logging.Filter):
+    """Lets the same message pass once a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message, now = record.getMessage(), record.created
+        self._said = {it: at for it, at in self._said.items() if now - at < _SAID_AGAIN_S}
+        return self._said.setdefault(message, now) == now
+
+
 def _tame_libraries() -> None:
+    for name in _REPETITIVE:
+        logger = logging.getLogger(name)
+        logger.filters[:] = [_Repetitions()]
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _SELF_HANDLING:

@@ -14,7 +14,7 @@ MASK: Final = "***"
 
 _NAME: Final = (
     r"(?:password|passwd|passphrase|pwd|secret|token|signature|credential"
-    r"|api[_-]?key|secret[_-]?key|private[_-]?key)s?"
+    r"|api[_-]?key|secret[_-]?key|private[_-]?key|licen[cs]e[_-]?key|activation[_-]?key)s?"
 )
 _WHOLE_LINE_NAME: Final = r"(?:authorization|(?:set-)?cookie)"
 _SAYS_SECRET: Final = re.compile(rf"(?:{_NAME}|{_WHOLE_LINE_NAME})$", re.IGNORECASE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -167,14 +167,15 @@ class GuardedClient:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         timeout: float = 10.0,
         max_reply_bytes: int = 64 << 10,
         trusted: bool = False,
     ) -> Answer:
         """Send one request and read the beginning of its answer, in ``timeout`` seconds in all.
 
-        A redirect is an answer like any other and is not followed.
+        A redirect is an answer like any other and is not followed. Content in pieces is sent as it
+        comes, under the Content-Length among ``headers``; what it raises comes out here.
 
         Raises
         ------

@@ -8,10 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from support import odd_child
 
 from stemwright.errors import AudioTooShort, Cancelled, ChildDied
 from stemwright.jobs.children import ChildPool
+from support import odd_child
 
 TESTS = Path(odd_child.__file__).parents[1]
 
@@ -90,6 +90,32 @@ def test_a_child_that_takes_too_long_is_killed_and_not_tried_again(children):
 
     with pytest.raises(ChildDied, match="too long"):
         children.ask("wait", {}, timeout_s=0.3)
+
+
+def test_a_child_that_never_stops_telling_is_cancelled_and_timed_out_all_the_same(children):
+    told = []
+
+    with pytest.raises(Cancelled):
+        children.ask("babble", {}, progress=lambda *said: told.append(said), cancelled=told.copy)
+    with pytest.raises(ChildDied, match="too long"):
+        children.ask("babble", {}, timeout_s=0.3)
+
+
+def test_a_child_whose_progress_could_not_be_passed_on_is_not_used_again(children):
+    pid = children.ask("echo", {"say": ""})["pid"]
+
+    with pytest.raises(ZeroDivisionError):
+        children.ask("babble", {}, progress=lambda *_: 1 // 0)
+
+    assert gone(pid)
+    assert children.ask("echo", {"say": "anew"})["said"] == "anew"
+
+
+def test_a_child_that_wants_more_memory_than_it_may_have_dies_and_another_goes_on(children):
+    with pytest.raises(ChildDied, match="lack of memory"):
+        children.ask("hoard", {})
+
+    assert children.ask("echo", {"say": "on"})["said"] == "on"
 
 
 def test_what_libraries_print_does_not_disturb_the_line(children):

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from support.task_queue import FakeClock, FakeTaskQueue
 
 from stemwright.db.base import Table
 from stemwright.db.database import Database
 from stemwright.errors import IdempotencyConflict, JobNotFound, JobStateConflict
 from stemwright.jobs.job import Artefact, Idempotency
 from stemwright.jobs.service import RUN_JOB, Jobs, NewJob, Outcome
+from support.task_queue import FakeClock, FakeTaskQueue
 
 STEM = Artefact("vocals", "jobs/a/1/vocals.mp3", "audio/mpeg", 3)
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from stemwright.errors import AddressRefused, RemoteUnreachable
+from stemwright.errors import AddressRefused, Cancelled, RemoteUnreachable
 from stemwright.web.addresses import AddressPolicy
 from stemwright.web.client import GuardedClient
 from support.odd_server import OddServer, dripping, endless, status, whole
@@ -36,6 +36,33 @@ def test_method_headers_and_body_arrive_and_the_reply_comes_back(server):
         "e",
         f"127.0.0.1:{server.port}",
     )
+
+
+def test_a_body_in_pieces_is_sent_under_its_stated_length(server):
+    heard = []
+
+    def listen(request):
+        heard.append(request.rfile.read(int(request.headers["Content-Length"])))
+        whole(b"")(request)
+
+    server.routes["/song"] = listen
+    pieces = (b"la " * 1000 for _ in range(100))
+    length = {"Content-Length": "300000"}
+    CLIENT.send("POST", server.url("/song"), headers=length, content=pieces)
+    assert heard == [b"la " * 100_000]
+    assert "Transfer-Encoding" not in server.requests[0][2]
+
+
+def test_what_goes_wrong_in_a_body_in_pieces_comes_out(server):
+    def pieces():
+        yield b"la"
+        raise Cancelled("enough")
+
+    server.routes["/song"] = lambda request: request.rfile.read(4)
+    with pytest.raises(Cancelled):
+        CLIENT.send(
+            "POST", server.url("/song"), headers={"Content-Length": "4"}, content=pieces()
+        )
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(server):

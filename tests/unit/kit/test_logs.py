@@ -114,7 +114,7 @@ def test_the_job_engine_gets_no_handler_of_its_own(written):
     from dbos._logger import init_logger
 
     init_logger()
-    logging.getLogger("dbos").info("launched")
+    logging.getLogger("dbos").warning("launched")
     assert [line["event"] for line in written()] == ["launched"]
 
 

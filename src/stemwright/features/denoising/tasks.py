@@ -54,10 +54,11 @@ class DenoiseHandler:
         seconds = whole_seconds(done["duration_s"])
         if unknown:
             self.intake.limits.check(name, done["duration_s"])
+        price = seconds if unknown else self.intake.price(job, done["duration_s"])
         artefacts = self.results.store(job, name, [(AUDIO, output)])
         attempt.check()
-        facts = {"duration_s": seconds} if unknown else {}
-        return Outcome(artefacts, facts, charged=seconds if unknown else None)
+        facts = {} if price is None else {"duration_s": price}
+        return Outcome(artefacts, facts, charged=price)
 
     def discard(self, job: Job, attempt: int) -> None:
         """Delete what an attempt stored; the folder on this machine may be another one's."""

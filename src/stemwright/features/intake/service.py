@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from stemwright.db.database import Database
-from stemwright.errors import IdempotencyConflict, OptionError
+from stemwright.errors import (
+    IdempotencyConflict,
+    InsufficientCredits,
+    OptionError,
+    StemwrightError,
+    StorageError,
+)
 from stemwright.features.credits.service import Credits
 from stemwright.features.imports.remote import RemoteFiles
 from stemwright.features.imports.soundcloud import SoundCloud
@@ -29,6 +36,8 @@ from .songs import Limits, Probe, Taken, whole_seconds
 CREATE_BUDGET_S: Final = 10.0
 """Clients repeat a create call that is not answered in 30 s; this leaves them room."""
 KEPT_FOLDER: Final = "sources"
+_BATCH: Final = 500
+_CLAIMED_TOO_LITTLE_S: Final = 1
 
 Fraction = Callable[[float], None]
 
@@ -108,18 +117,31 @@ class Intake:
             idempotency=idempotency,
         )
         try:
-            with self.database.transaction() as session:
-                if upload_key is not None:
-                    self.uploads.claim(session, owner, upload_key)
-                job = self.jobs.create(session, new)
-                self.credits.hold(session, owner, job.id, cost)
-                return job
+            return self._placed(new, upload_key)
         except IdempotencyConflict:
+            self._forget(request["source"])
             # the same request twice at once: the other one has made the job
             earlier = self.jobs.replayed(owner, idempotency)
             if earlier is None:
                 raise
             return earlier
+        except StemwrightError:
+            self._forget(request["source"])
+            raise
+
+    def _placed(self, new: NewJob, upload_key: str | None) -> Job:
+        with self.database.transaction() as session:
+            if upload_key is not None:
+                self.uploads.claim(session, new.owner, upload_key)
+            job = self.jobs.create(session, new)
+            self.credits.hold(session, new.owner, job.id, new.cost)
+            return job
+
+    def _forget(self, source: Mapping[str, str]) -> None:
+        """Delete what was kept for a job that is not made; an upload may serve for another."""
+        if "key" in source and "upload" not in source:
+            with contextlib.suppress(StorageError):  # the sweep finds it
+                self.storage.delete([source["key"]])
 
     def _uploaded(self, owner: str, upload_key: str, file_name: str | None) -> Taken:
         with self.database.transaction() as session:
@@ -187,6 +209,29 @@ class Intake:
         incoming.rename(folder)  # whole or not at all
         return folder / path.name
 
+    def price(self, job: Job, duration_s: float) -> int | None:
+        """What a song costs that is longer than its file claimed; None where that was true.
+
+        Raises
+        ------
+        InsufficientCredits
+            The difference cannot be paid. Otherwise a file that claims five seconds would buy an
+            hour; headers are easily made to lie.
+
+        """
+        claimed, cost = job.facts.get("duration_s"), whole_seconds(duration_s)
+        if claimed is None or cost <= claimed + _CLAIMED_TOO_LITTLE_S:
+            return None
+        with self.database.reading() as session:
+            left = self.credits.balance(session, job.owner).seconds
+        if left < cost - job.cost:
+            raise InsufficientCredits(
+                f"The song lasts {cost} seconds and not {claimed}, as its file says; the account "
+                "has too few credits for it.",
+                required_seconds=cost,
+            )
+        return cost
+
     def leave(self, job: Job) -> None:
         """Remove what a job has on this machine."""
         shutil.rmtree(self.scratch / job.id, ignore_errors=True)
@@ -194,15 +239,19 @@ class Intake:
     def sweep(self, older_than: timedelta) -> int:
         """Delete what was left on this machine and in storage by jobs long gone."""
         before = self.clock() - older_than
-        kept = {it.key for it in self.storage.list(KEPT_FOLDER) if it.modified_at < before}
-        with self.database.reading() as session:
-            kept -= self.jobs.sources_in_use(session, "key", kept)
-        self.storage.delete(kept)
+        kept = [it.key for it in self.storage.list(KEPT_FOLDER) if it.modified_at < before]
+        removed = sum(self._sweep_kept(batch) for batch in _batches(kept))
         found = list(self.scratch.iterdir()) if self.scratch.is_dir() else []
         left = [path for path in found if path.stat().st_mtime < before.timestamp()]
         for path in left:
             _remove(path)
-        return len(kept) + len(left)
+        return removed + len(left)
+
+    def _sweep_kept(self, keys: Sequence[str]) -> int:
+        with self.database.reading() as session:
+            unused = set(keys) - self.jobs.sources_in_use(session, "key", keys)
+        self.storage.delete(unused)
+        return len(unused)
 
     def _fetched(
         self, source: Mapping[str, str], folder: Path, progress: Fraction, attempt: Attempt
@@ -225,6 +274,12 @@ class Intake:
                 return self.soundcloud.download(track, folder, told)
             case _:
                 raise OptionError(f"A source of an unknown kind: {', '.join(source)}.")
+
+
+def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut into pieces that a statement takes as its parameters."""
+    for first in range(0, len(keys), _BATCH):
+        yield keys[first : first + _BATCH]
 
 
 def _only_file(folder: Path) -> Path | None:

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 from stemwright.errors import StorageUnreachable
@@ -26,6 +26,7 @@ _TYPES: Final = {
     ".opus": "audio/ogg",
     ".webm": "audio/webm",
 }
+_ENDINGS: Final = (*_TYPES, ".wma", ".aif", ".aiff")
 _PAUSES_S: Final = (1.0, 3.0, 9.0, 27.0)
 
 log = logs.get_logger(__name__)
@@ -46,7 +47,24 @@ class Results:
 
     def discard(self, artefacts: Iterable[Artefact]) -> None:
         """Delete files that no longer count."""
-        self._patiently(lambda: self.storage.delete([artefact.key for artefact in artefacts]))
+        keys = [artefact.key for artefact in artefacts]
+        self._patiently(lambda: self.storage.delete(keys))
+
+    def discard_attempt(self, job: Job, attempt: int) -> None:
+        """Delete whatever one attempt at a job stored."""
+        self._delete(f"{FOLDER}/{job.id}/{attempt}", kept=frozenset())
+
+    def keep_result(self, job: Job) -> None:
+        """Delete whatever attempts at a job stored that is not its result."""
+        self._delete(f"{FOLDER}/{job.id}", kept=frozenset(it.key for it in job.artefacts))
+
+    def _delete(self, folder: str, *, kept: frozenset[str]) -> None:
+        def delete() -> None:
+            found = [it.key for it in self.storage.list(folder) if it.key not in kept]
+            if found:
+                self.storage.delete(found)
+
+        self._patiently(delete)
 
     def _put(self, job: Job, song_name: str, name: str, path: Path) -> Artefact:
         extension = path.suffix.lower()
@@ -75,5 +93,12 @@ class Results:
 
 def download_name(song_name: str, name: str, extension: str) -> str:
     """Under what name a browser saves a stem: ``Song (vocals).mp3``."""
-    stem = PurePath(song_name).stem or "song"
-    return f"{stem[:200]} ({name}){extension}"
+    return f"{_title(song_name)[:200].strip() or 'song'} ({name}){extension}"
+
+
+def _title(song_name: str) -> str:
+    """A file's name without folder and ending; that of a video, where a dot is a dot, as it is."""
+    for ending in _ENDINGS:
+        if song_name.lower().endswith(ending):
+            return song_name[: -len(ending)].rpartition("/")[2]
+    return song_name

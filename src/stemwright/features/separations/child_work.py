@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -15,7 +15,7 @@ from stemwright.audio.decode import SongFile
 from stemwright.audio.encode import Format as FormatName
 from stemwright.engine.catalog import QUALITIES, Pass, QualityName, find_model
 from stemwright.engine.separate import Method, Progress
-from stemwright.errors import StemwrightError
+from stemwright.errors import OutputError, StemwrightError
 
 from .formats import Format, encoding_for
 from .render import SongSeparator, measure
@@ -93,7 +93,7 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
     encoding = encoding_for(song.info, Format(work.format))
     mixture = measure(song, lambda: False)
     paths = {stem: work.folder / f"{stem}{encoding.extension}" for stem in work.stems}
-    with ExitStack() as stack:
+    with _writing(), ExitStack() as stack:
         files = {stem: stack.enter_context(path.open("xb")) for stem, path in paths.items()}
         render_files(
             mixture,
@@ -118,6 +118,14 @@ def _run(work: StemWork) -> Pass:
     if tier.finer is not None and tier.finer.model == work.model:
         return tier.finer
     return Pass(work.model, tier.overlap, tier.shifts)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write stems: {error.strerror or error}") from error
 
 
 def _sound_of(work: StemWork, report: Report) -> dict[str, Any]:

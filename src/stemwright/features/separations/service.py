@@ -165,7 +165,11 @@ class Separations:
             self.webhooks.check_url(url)
 
 
-_TIERS: Final[Mapping[QualityWord, QualityName]] = {"FAST": "fast", "BALANCED": "balanced", "BEST": "best"}
+_TIERS: Final[Mapping[QualityWord, QualityName]] = {
+    "FAST": "fast",
+    "BALANCED": "balanced",
+    "BEST": "best",
+}
 
 
 def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:

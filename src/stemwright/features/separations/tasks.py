@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 from stemwright.audio.encode import Format as FormatName
 from stemwright.engine.catalog import QualityName
+from stemwright.errors import StemwrightError
 from stemwright.features.intake.service import Intake
 from stemwright.features.intake.songs import Limits, whole_seconds
 from stemwright.features.results.service import Results
@@ -49,12 +50,7 @@ class SeparationHandler:
         attempt.report(_FETCH_PHASE, 0)
         song = self.intake.bring(job, lambda f: attempt.report(_FETCH_PHASE, f * fetched), attempt)
         attempt.check()
-        done = self.children.ask(
-            SEPARATE,
-            {"name": _name(job), "work": self._work(job, song).plain()},
-            progress=lambda phase, f: attempt.report(phase, fetched + f * (_SEPARATED - fetched)),
-            cancelled=attempt.cancelled,
-        )
+        done = self._separated(job, song, attempt, lambda f: fetched + f * (_SEPARATED - fetched))
         attempt.report(_STORE_PHASE, _SEPARATED)
         self._check_length(job, done["duration_s"])
         price = _price(job, done["duration_s"]) or self.intake.price(job, done["duration_s"])
@@ -64,6 +60,22 @@ class SeparationHandler:
         artefacts = self.results.store(job, _name(job), files)
         attempt.check()
         return Outcome(artefacts, _facts(job, done, price), charged=price)
+
+    def _separated(
+        self, job: Job, song: Path, attempt: Attempt, progress: Callable[[float], float]
+    ) -> dict[str, Any]:
+        work = self._work(job, song)
+        try:
+            return self.children.ask(
+                SEPARATE,
+                {"name": _name(job), "work": work.plain()},
+                progress=lambda phase, f: attempt.report(phase, progress(f)),
+                cancelled=attempt.cancelled,
+            )
+        except StemwrightError:
+            # at once: on a full disk the job's end cannot be written before there is room
+            shutil.rmtree(work.folder, ignore_errors=True)
+            raise
 
     def discard(self, job: Job, attempt: int) -> None:
         """Delete what an attempt stored; the folder on this machine may be another one's."""

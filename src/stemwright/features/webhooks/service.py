@@ -23,7 +23,7 @@ from stemwright.errors import (
 from stemwright.jobs.job import Job
 from stemwright.jobs.queue import TaskQueue
 from stemwright.kit.clock import utc_now
-from stemwright.kit.ids import new_id
+from stemwright.kit.ids import is_id, new_id
 
 from . import repository
 from .ports import enqueue_turn
@@ -115,7 +115,7 @@ class Webhooks:
 
         """
         with self.database.transaction() as session:
-            if not repository.delete_webhook(session, owner, webhook_id):
+            if not (is_id(webhook_id) and repository.delete_webhook(session, owner, webhook_id)):
                 raise WebhookNotFound(webhook_id)
 
     def callback_secret(self, owner: str) -> str:

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("urgency", sa.String(length=16), nullable=False),
         sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("attempts_before", sa.Integer(), nullable=False),
         sa.Column("cost", sa.Integer(), nullable=False),
         sa.Column("charged", sa.Integer(), nullable=True),
         sa.Column("error_code", sa.String(length=64), nullable=True),
