@@ -10,7 +10,7 @@ import httpx
 
 from stemwright.db.base import Table
 from stemwright.db.database import Database
-from stemwright.features.spotify.budget import Timing
+from stemwright.features.spotify.budget import IN_A_REQUEST, Budget, Timing
 from stemwright.features.spotify.linking import LinkedAccount
 from stemwright.features.spotify.opening import SpotifyOptions, open_spotify
 from stemwright.features.spotify.service import Spotify
@@ -73,6 +73,9 @@ class Bench:
 
     def close(self) -> None:
         self.database.close()
+
+    def budget(self) -> Budget:
+        return Budget(IN_A_REQUEST, self.time.timing)
 
     def come_back(self, owner: str = "usr_me", redirect_url: str = REDIRECT) -> dict[str, str]:
         """Send the browser there; what it comes back with."""

@@ -35,6 +35,11 @@ class Fault:
     """The connection breaks without an answer."""
 
     @classmethod
+    def json(cls, status: int, told: object) -> Self:
+        """Other words than the server's own."""
+        return cls(status, json.dumps(told).encode(), {"Content-Type": _JSON})
+
+    @classmethod
     def limited(cls, retry_after: str | None, **more: str) -> Self:
         """Too many requests."""
         told = {"error": {"status": 429, "message": "API rate limit exceeded", **more}}

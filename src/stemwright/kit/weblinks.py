@@ -31,14 +31,13 @@ def web_link(text: str) -> WebLink | None:
         text = f"https:{text}"
     elif "://" not in text.partition("?")[0]:
         text = f"https://{text}"
-    split = _split(text)
+    split = split_address(text)
     if split is None or split.scheme not in _DEFAULT_PORTS:
         return None
     if split.port not in {None, _DEFAULT_PORTS[split.scheme]}:
         return None
-    host = (split.hostname or "").lower().removesuffix(".")
     path = split.path.removesuffix("/").removeprefix("/")
-    return WebLink(host, tuple(path.split("/")), split.query)
+    return WebLink(host_of(split), tuple(path.split("/")), split.query)
 
 
 def trimmed(text: str) -> str:
@@ -58,8 +57,9 @@ def shown(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def _split(url: str) -> SplitResult | None:
-    if not 0 < len(url) <= LONGEST or not url.isprintable() or set(url) & set(" \\<>"):
+def split_address(url: str) -> SplitResult | None:
+    """Split what every reader of addresses takes for the same one; none for anything else."""
+    if not is_clear(url):
         return None
     try:
         split = urlsplit(url)
@@ -67,3 +67,13 @@ def _split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return split if host and "@" not in split.netloc else None
+
+
+def is_clear(text: str) -> bool:
+    """Whether nothing in it is read differently by different programs."""
+    return 0 < len(text) <= LONGEST and text.isprintable() and not set(text) & set(" \\<>")
+
+
+def host_of(split: SplitResult) -> str:
+    """Host in lower case, without a final dot."""
+    return (split.hostname or "").lower().removesuffix(".")

@@ -157,3 +157,12 @@ def test_tracebacks_are_written_without_secrets(stream, form, logger):
         logger.exception("failed")
     assert "RuntimeError" in stream.getvalue()
     assert "hunter" not in stream.getvalue()
+
+
+def test_what_the_engine_says_ten_times_a_second_is_written_once_a_minute(written):
+    engine = logging.getLogger("dbos")
+    for _ in range(50):
+        engine.warning("the database is gone")
+    engine.warning("it is back")
+
+    assert [line["event"] for line in written()] == ["the database is gone", "it is back"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin
 
 from stemwright.errors import InvalidSoundcloudUrl, InvalidSourceUrl, InvalidYoutubeUrl
+from stemwright.kit.weblinks import host_of, is_clear, shown, split_address, trimmed, web_link
 
 YOUTUBE_HOSTS: Final = frozenset({
     "youtube.com",
@@ -33,8 +34,6 @@ SPOTIFY_HOSTS: Final = frozenset({
     "spotify.app.link",
 })  # fmt: skip
 
-_LONGEST = 2048
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONSENT_HOST = "consent.youtube.com"
 _SHORT_HOSTS = frozenset({"youtu.be", "www.youtu.be"})
 _VIDEO_ID = re.compile(r"[0-9A-Za-z_-]{11}")
@@ -72,11 +71,11 @@ def youtube_id(text: str) -> str:
         The text is no link to one video.
 
     """
-    bare = _trimmed(text)
+    bare = trimmed(text)
     found = bare if _is_video_id(bare) else _video_of(_link(bare), unpack=True)
     if found is None:
         raise InvalidYoutubeUrl(
-            f"{_shown(text)} does not name one YouTube video. Give its watch address, such as "
+            f"{shown(text)} does not name one YouTube video. Give its watch address, such as "
             "https://www.youtube.com/watch?v=ID; playlists and channels are not taken."
         )
     return found
@@ -91,13 +90,13 @@ def soundcloud_track(text: str) -> str | None:
         The text is no link to one public track.
 
     """
-    link = _link(_trimmed(text))
+    link = _link(trimmed(text))
     if link is not None and link.host == SOUNDCLOUD_SHORT_HOST and len(link.folders) == 1:
         return None
     found = _track_of(link)
     if found is None:
         raise InvalidSoundcloudUrl(
-            f"{_shown(text)} does not name one public SoundCloud track. Give the track's own "
+            f"{shown(text)} does not name one public SoundCloud track. Give the track's own "
             "address, https://soundcloud.com/ARTIST/TRACK; sets, profiles and private links are "
             "not taken."
         )
@@ -106,9 +105,9 @@ def soundcloud_track(text: str) -> str | None:
 
 def short_link(text: str) -> str:
     """Rebuild a link that `soundcloud_track` answered None for."""
-    link = _link(_trimmed(text))
+    link = _link(trimmed(text))
     if link is None or link.host != SOUNDCLOUD_SHORT_HOST or not _SLUG.fullmatch(link.folders[0]):
-        raise InvalidSoundcloudUrl(f"{_shown(text)} is not a short link of SoundCloud.")
+        raise InvalidSoundcloudUrl(f"{shown(text)} is not a short link of SoundCloud.")
     return f"https://{SOUNDCLOUD_SHORT_HOST}/{link.folders[0]}"
 
 
@@ -121,15 +120,15 @@ def source_url(text: str) -> str:
         No http or https, malformed, with a user name in it, or the page of a music site.
 
     """
-    url = _trimmed(text).replace(" ", "%20")  # as browsers do
-    split = _split(url)
-    if split is None or split.scheme.lower() not in _DEFAULT_PORTS:
+    url = trimmed(text).replace(" ", "%20")  # as browsers do
+    split = split_address(url)
+    if split is None or split.scheme not in {"http", "https"}:
         raise InvalidSourceUrl(
-            f"{_shown(text)} is not a link to a file. Give one that begins with https:// or "
+            f"{shown(text)} is not a link to a file. Give one that begins with https:// or "
             "http://, without a user name and password in it."
         )
-    if remedy := _media_page(_host(split)):
-        raise InvalidSourceUrl(f"{_shown(text)} is {remedy}")
+    if remedy := _media_page(host_of(split)):
+        raise InvalidSourceUrl(f"{shown(text)} is {remedy}")
     return url
 
 
@@ -170,7 +169,7 @@ def _packed(link: _Link) -> str | None:
         inner = link.first("u")
     else:
         return None
-    return urljoin("https://www.youtube.com/", inner) if _clean(inner) else None
+    return urljoin("https://www.youtube.com/", inner) if is_clear(inner) else None
 
 
 def _track_of(link: _Link | None) -> str | None:
@@ -189,55 +188,11 @@ def _is_video_id(text: str) -> bool:
 
 
 def _link(text: str) -> _Link | None:
-    """Take a page's address apart; a missing scheme is https."""
-    if text.startswith("//"):
-        text = f"https:{text}"
-    elif "://" not in text.partition("?")[0]:
-        text = f"https://{text}"
-    split = _split(text)
-    if split is None or split.port not in {None, _DEFAULT_PORTS.get(split.scheme.lower())}:
-        return None
-    if split.scheme.lower() not in _DEFAULT_PORTS:
+    link = web_link(text)
+    if link is None:
         return None
     try:
-        query = parse_qs(split.query, max_num_fields=100)
+        query = parse_qs(link.query, max_num_fields=100)
     except ValueError:
         return None
-    path = split.path.removesuffix("/").removeprefix("/")
-    return _Link(_host(split), tuple(path.split("/")), query)
-
-
-def _split(url: str) -> SplitResult | None:
-    if not _clean(url):
-        return None
-    try:
-        split = urlsplit(url)
-        host, _ = split.hostname, split.port  # both are read, and refused, only now
-    except ValueError:
-        return None
-    return split if host and "@" not in split.netloc else None
-
-
-def _clean(text: str) -> bool:
-    """Whether all readers of addresses take the text for the same one."""
-    return 0 < len(text) <= _LONGEST and text.isprintable() and not set(text) & set(" \\<>")
-
-
-def _host(split: SplitResult) -> str:
-    return (split.hostname or "").lower().removesuffix(".")
-
-
-def _trimmed(text: str) -> str:
-    text = text.strip()
-    if text.startswith("<") and text.endswith(">"):
-        text = text[1:-1].strip()
-    return text
-
-
-def _shown(text: str) -> str:
-    """Return what may stand in a message: short, printable, and no signature in a query."""
-    text = _trimmed(text).partition("?")[0]
-    if "@" in text:
-        return "The link"
-    text = "".join(c for c in text if c.isprintable())
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    return _Link(link.host, link.folders, query)

@@ -1,0 +1,1 @@
+"""What Spotify says of tracks, albums and playlists, and accounts linked with it."""
