@@ -164,3 +164,10 @@ def test_settings_cost_no_heavy_import():
     code = "import sys, stemwright.settings; print(*sys.modules)"
     loaded = run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"numpy", "httpx", "pydantic", "openvino"} & set(loaded.split())
+
+
+@pytest.mark.parametrize("name", ["WORKERS", "RETENTION_DAYS", "URL_TTL_S", "PORT", "THREADS"])
+@pytest.mark.parametrize("value", ["9" * 20, "9" * 5000, "-1", "²", "1e3"])
+def test_absurd_numbers_are_one_clear_error_for_each_setting(name, value):
+    with pytest.raises(OptionError, match=f"STEMWRIGHT_{name}: .* is not a"):
+        Settings.load({"HOME": "/home/ada", f"STEMWRIGHT_{name}": value})

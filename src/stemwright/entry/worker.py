@@ -137,10 +137,10 @@ class Worker:
                 "Choose another folder with STEMWRIGHT_DATA_DIR."
             ) from error
 
-    def _run(self, job_id: str) -> None:
+    def _run(self, job_id: str, ticket: str) -> None:
         self._at_work.add(job_id)
         try:
-            self._runner(job_id)
+            self._runner(job_id, ticket)
         finally:
             self._at_work.discard(job_id)
 

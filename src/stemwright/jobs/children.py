@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import queue
 import subprocess  # our own interpreter, our own module
 import threading
@@ -32,7 +33,7 @@ Progress = Callable[[str, float], None]
 Cancel = Callable[[], bool]
 
 
-class _TookTooLong(ChildDied):
+class TookTooLong(ChildDied):
     """It was killed for its slowness: another one would be as slow."""
 
 
@@ -72,14 +73,15 @@ class Child:
         *,
         progress: Progress,
         cancelled: Cancel,
-        timeout_s: float | None,
+        deadline: float,
+        silence_s: float,
     ) -> dict[str, Any]:
         """Have one piece of work done.
 
         Raises
         ------
         ChildDied
-            It went away, or took longer than ``timeout_s`` and was killed.
+            It went away, was not done by ``deadline``, or said nothing for so long, and was killed.
         Cancelled
             It was killed, since ``cancelled`` said so.
         StemwrightError
@@ -87,13 +89,14 @@ class Child:
 
         """
         self._send({"work": work, "arguments": arguments})
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        heard = time.monotonic()
         while True:
             # also while answers keep coming: a busy child can be too slow or unwanted, too
-            self._stop_if(work, cancelled, deadline)
+            self._stop_if(work, cancelled, min(deadline, heard + silence_s))
             answer = self._next(work)
             if answer is None:
                 continue
+            heard = time.monotonic()
             if "progress" in answer:
                 self._pass_on(answer, progress)
             elif "error" in answer:
@@ -148,13 +151,13 @@ class Child:
             raise ChildDied(f"The child process at {work} died ({_how(status)}).")
         return answer
 
-    def _stop_if(self, work: str, cancelled: Cancel, deadline: float | None) -> None:
+    def _stop_if(self, work: str, cancelled: Cancel, deadline: float) -> None:
         if cancelled():
             self.kill()
             raise Cancelled("Stopped.")
-        if deadline is not None and time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             self.kill()
-            raise _TookTooLong(f"The child process at {work} took too long and was killed.")
+            raise TookTooLong(f"The child process at {work} took too long and was killed.")
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -184,6 +187,8 @@ class ChildPool:
     most_served: int = 200
     most_rss_mb: float = 4_000.0
     idle_s: float = 600.0
+    silence_s: float = 900.0
+    """A child that reports no progress for so long hangs: a percent takes minutes at worst."""
     changed: Callable[[int], None] = lambda _alive: None
     """Told how many children live, for metrics."""
     _idle: list[Child] = field(default_factory=list)
@@ -204,6 +209,8 @@ class ChildPool:
 
         Raises
         ------
+        TookTooLong
+            It was not done in ``timeout_s``, the wait for a free child included, or hung.
         ChildDied
             Two children in a row died of it.
         Cancelled
@@ -211,19 +218,21 @@ class ChildPool:
             What the child met.
 
         """
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         for chance in range(_SECOND_CHANCES + 1):
             try:
-                with self._leased(cancelled) as child:
+                with self._leased(cancelled, deadline) as child:
                     return child.ask(
                         work,
                         arguments,
                         progress=progress,
                         cancelled=cancelled,
-                        timeout_s=timeout_s,
+                        deadline=deadline,
+                        silence_s=self.silence_s,
                     )
             except ChildDied as error:
                 log.warning("child died", work=work, reason=error.message)
-                if chance == _SECOND_CHANCES or isinstance(error, _TookTooLong):
+                if chance == _SECOND_CHANCES or isinstance(error, TookTooLong):
                     raise
         raise AssertionError("unreachable")
 
@@ -247,19 +256,21 @@ class ChildPool:
             child.dismiss()
 
     @contextmanager
-    def _leased(self, cancelled: Cancel) -> Iterator[Child]:
-        child = self._take(cancelled)
+    def _leased(self, cancelled: Cancel, deadline: float) -> Iterator[Child]:
+        child = self._take(cancelled, deadline)
         try:
             yield child
         finally:
             self._give_back(child)
 
-    def _take(self, cancelled: Cancel) -> Child:
+    def _take(self, cancelled: Cancel, deadline: float) -> Child:
         with self._free:
             while len(self._busy) >= self.size and not self._closed:
                 self._free.wait(_POLL_S)
                 if cancelled():
                     raise Cancelled("Stopped while waiting for its turn.")
+                if time.monotonic() > deadline:
+                    raise TookTooLong("No child process was free in time.")
             if self._closed:
                 raise ChildDied("This process is stopping.")
             # the one that worked last has the warmest caches

@@ -84,14 +84,14 @@ def sources_in_use(session: Session, name: str, values: Collection[str]) -> set[
     return set(session.scalars(used))
 
 
-def begin(session: Session, job_id: str, now: datetime) -> bool:
+def begin(session: Session, job_id: str, ticket: str | None, now: datetime) -> bool:
     """Start an attempt of a job that waits, or that another process left running."""
+    begun = update(JobRow).where(JobRow.id == job_id, JobRow.status.in_(_sources("running")))
+    if ticket is not None:
+        begun = begun.where(JobRow.ticket == ticket)
     return _changed(
         session,
-        update(JobRow)
-        .where(JobRow.id == job_id, JobRow.status.in_(_sources("running")))
-        .where(JobRow.cancel_requested_at.is_(None))
-        .values(
+        begun.where(JobRow.cancel_requested_at.is_(None)).values(
             status="running",
             attempt=JobRow.attempt + 1,
             started_at=func.coalesce(JobRow.started_at, now),

@@ -53,24 +53,24 @@ class JobRunner:
     step: Callable[..., Any] = run_step
     """Runs a part so that it is not run again once it has returned."""
 
-    def __call__(self, job_id: str) -> None:
+    def __call__(self, job_id: str, ticket: str | None = None) -> None:
         """Run a job to its end, whatever that is."""
         with logs.context(job_id=job_id):
-            worked = self.step("work", self._work, job_id)
+            worked = self.step("work", self._work, job_id, ticket)
             self.boundary("worked")
             self.step("end", self._end, job_id, worked)
             self.boundary("ended")
 
-    def _work(self, job_id: str) -> dict[str, Any] | None:
+    def _work(self, job_id: str, ticket: str | None) -> dict[str, Any] | None:
         """Do the work; the answer is plain, so that the engine can keep it."""
-        job = self._patiently(lambda: self.jobs.begin(job_id))
+        job = self._patiently(lambda: self.jobs.begin(job_id, ticket))
         if job is None:
             log.info("job has nothing left to do")
             return None
         self.boundary("begun")
         worked = {"attempt": job.attempt, **self._tried(job)}
         now = self._patiently(lambda: self.jobs.find(None, job_id))
-        if now.attempt != job.attempt or now.status in ENDED:
+        if not _counts(now, job.attempt):
             # here and not in the next part: the engine may refuse what an overtaken process brings
             self._tidy(now, job.attempt)
             return None
@@ -101,7 +101,7 @@ class JobRunner:
         if worked is None:
             return
         job = self._patiently(lambda: self.jobs.find(None, job_id))
-        if job.attempt == worked["attempt"]:
+        if job.attempt == worked["attempt"] and job.status != "queued":
             status = self._patiently(lambda: self._decided(job, worked))
             log.info("job ends", kind=job.kind, attempt=job.attempt, status=status)
             self.ended(job, status, worked.get("seconds", {}))
@@ -146,7 +146,7 @@ class JobRunner:
             now = self._patiently(lambda: self.jobs.find(None, job.id))
             if now.status in ENDED:
                 handler.leave(now)
-            elif now.attempt != attempt:
+            elif not _counts(now, attempt):
                 log.warning("what an attempt made is discarded", attempt=attempt)
                 handler.discard(now, attempt)
         except StemwrightError as error:
@@ -167,6 +167,11 @@ class JobRunner:
                 _warn("database not there", error)
                 self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads workers
                 pause = min(pause * 2, 10.0)
+
+
+def _counts(now: Job, attempt: int) -> bool:
+    """Whether an attempt is still the one at work; a job that was queued anew awaits another."""
+    return now.attempt == attempt and now.status == "running"
 
 
 def _told(job: Job, error: StemwrightError) -> str:

@@ -214,10 +214,14 @@ class Jobs:
 
     # ---------------------------------------------------------------- for the process that runs it
 
-    def begin(self, job_id: str) -> Job | None:
-        """Start an attempt; none if there is nothing left to do."""
+    def begin(self, job_id: str, ticket: str | None = None) -> Job | None:
+        """Start an attempt; none if there is nothing left to do.
+
+        A task brings its ``ticket``: one of a job that was cancelled and queued anew is out of
+        date, and does nothing.
+        """
         with self.database.transaction() as session:
-            started = repository.begin(session, job_id, self.clock())
+            started = repository.begin(session, job_id, ticket, self.clock())
             row = repository.get(session, job_id) if started else None
             if row is None:
                 self._finish_cancelling(session, job_id)
@@ -316,12 +320,14 @@ class Jobs:
         )
 
     def _enqueue(self, session: Session, row: JobRow) -> None:
+        row.ticket = new_id(row.id)
+        session.flush()
         self.tasks.enqueue(
             session,
             RUN_JOB,
-            (row.id,),
+            (row.id, row.ticket),
             queue=JOB_QUEUE,
-            workflow_id=new_id(row.id),
+            workflow_id=row.ticket,
             priority=_BEFORE[row.urgency] + row.turn,
         )
 

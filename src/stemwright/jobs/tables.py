@@ -34,6 +34,8 @@ class JobRow(Table):
     """What is known of the input; grows while the job runs."""
     result: Mapped[Json | None] = mapped_column(default=None)
     urgency: Mapped[str] = mapped_column(String(16), default="interactive")
+    ticket: Mapped[str] = mapped_column(String(64), default="")
+    """Of the task that may begin it; a job queued anew has another one."""
     turn: Mapped[int] = mapped_column(default=0)
     """Place in the queue among jobs of its urgency; the lowest comes first."""
     attempt: Mapped[int] = mapped_column(default=0)

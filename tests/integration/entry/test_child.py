@@ -22,8 +22,8 @@ from stemwright.entry.composition import Probing
 from stemwright.errors import EmptyAudio, InputError, NoAudioStream, UnreadableAudio
 from stemwright.jobs.children import ChildPool
 from support import odd_child
-from support.media import png_cover, wav_header
-from support.songs import write_song
+from support.media import png_cover, wav_header, write_lossy
+from support.songs import noise, write_song
 
 CHILD = [sys.executable, "-m", "stemwright.entry.child", "0"]
 MEMORY_MB = 2_000
@@ -57,10 +57,22 @@ def test_the_length_a_file_does_not_declare_is_counted_unless_only_its_header_co
     assert probe.header(song) is None
 
 
+@pytest.mark.parametrize("halves", [("quiet", "loud"), ("loud", "quiet")])
+def test_a_length_that_could_only_be_guessed_from_the_size_is_counted(probe, tmp_path, halves):
+    silence, sound = np.zeros((2, 441_000), np.float32), noise(10.0).T.astype(np.float32)
+    block = np.concatenate([{"quiet": silence, "loud": sound}[half] for half in halves], axis=1)
+    song = write_lossy(tmp_path / "song.aac", block, codec="aac", container="adts")
+
+    assert probe(song, name="song") == pytest.approx(20.0, abs=0.1)
+    assert probe.header(song) is None
+
+
 def recorded_live(path, seconds):
     """Write a file as a stream is written, which cannot go back to say how long it became."""
-    stream = SimpleNamespace(write=lambda data: file.write(data))
-    with path.open("wb") as file, av.open(stream, "w", format="webm") as output:
+    with (
+        path.open("wb") as file,
+        av.open(SimpleNamespace(write=file.write), "w", format="webm") as output,
+    ):
         opus = output.add_stream("libopus", rate=48_000, layout="mono")
         for start in range(0, round(seconds * 48_000), 960):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.float32), "flt", "mono")

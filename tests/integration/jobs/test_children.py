@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stemwright.errors import AudioTooShort, Cancelled, ChildDied
-from stemwright.jobs.children import ChildPool
+from stemwright.jobs.children import ChildPool, TookTooLong
 from support import odd_child
 
 TESTS = Path(odd_child.__file__).parents[1]
@@ -171,3 +172,28 @@ def _while_busy(children, work):
     finally:
         stop.set()
         busy.join()
+
+
+def test_a_child_that_says_nothing_any_more_is_killed():
+    children = pool(silence_s=0.5)
+
+    with pytest.raises(TookTooLong):
+        children.ask("wait", {})
+    children.close()
+
+
+def test_the_wait_for_a_free_child_counts_as_well(children):
+    busy, stop = threading.Event(), threading.Event()
+    holding = threading.Thread(target=_held, args=(children, busy, stop))
+    holding.start()
+    busy.wait()
+
+    with pytest.raises(TookTooLong, match="free"):
+        children.ask("echo", {"say": ""}, timeout_s=0.2)
+    stop.set()
+    holding.join()
+
+
+def _held(children, busy, stop):
+    with contextlib.suppress(Cancelled):
+        children.ask("wait", {}, progress=lambda *_: busy.set(), cancelled=stop.is_set)

@@ -52,7 +52,7 @@ def test_a_new_job_waits_and_is_enqueued_once(jobs, queue, clock):
 
     assert jobs.find("ann", job.id).status == "queued"
     assert job.cost == 7
-    assert [waiting.args for waiting in queue.waiting] == [(job.id,)]
+    assert [waiting.args[0] for waiting in queue.waiting] == [job.id]
     assert job.created_at == clock()
 
 
@@ -193,14 +193,15 @@ def test_a_failed_job_is_retried_as_new(jobs, queue):
     assert jobs.begin(running.id).attempt == 2
 
 
-def test_a_job_cancelled_before_it_began_can_be_retried(jobs, queue):
+def test_a_job_cancelled_before_it_began_and_retried_begins_once(jobs, queue):
     job = created(jobs)
     jobs.cancel(job.id)
 
     jobs.retry(job.id)
 
-    assert len(queue.waiting) == 2  # the first finds nothing to do or the job, whichever is first
-    assert jobs.begin(job.id).attempt == 1
+    outdated, current = (waiting.args for waiting in sorted(queue.waiting))
+    assert jobs.begin(*outdated) is None
+    assert jobs.begin(*current).attempt == 1
 
 
 def test_all_of_an_owners_jobs_are_cancelled_and_nobody_elses(jobs):
@@ -311,3 +312,13 @@ def test_waiting_jobs_are_counted_with_the_age_of_the_oldest(jobs, clock):
     created(jobs)
 
     assert list(jobs.waiting()) == [("stems", 2, 30.0)]
+
+
+@pytest.mark.parametrize(
+    "text", ["\0", "job_\0", "\ud800", "x" * 10_000, "' OR 1=1 --", "../job", ""]
+)
+def test_what_is_no_id_of_ours_names_no_job_on_any_database(jobs, text):
+    for asked in (jobs.find, lambda owner, job_id: jobs.cancel(job_id, owner)):
+        with pytest.raises(JobNotFound) as caught:
+            asked("ann", text)
+        assert len(caught.value.message) < 400

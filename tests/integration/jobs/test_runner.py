@@ -222,6 +222,20 @@ def test_a_run_that_was_overtaken_by_a_finished_one_changes_nothing(runner, jobs
     assert handler.left == [(job.id, "completed")]
 
 
+def test_a_late_failure_does_not_touch_a_job_that_was_queued_anew(runner, jobs, job, handler):
+    def stopped_and_retried(_job, _attempt):
+        jobs.cancel(job.id)
+        assert jobs.begin(job.id) is None  # another worker took it for one whose process died
+        jobs.retry(job.id)
+        raise ValueError
+
+    handler.does = stopped_and_retried
+    runner(job.id)
+
+    assert ended(jobs, job).status == "queued"
+    assert handler.discarded == [(job.id, 1)]
+
+
 def test_a_job_cancelled_as_its_work_was_done_is_cancelled(runner, jobs, job, handler):
     def cancelled(_job, _attempt):
         jobs.cancel(job.id)

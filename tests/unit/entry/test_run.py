@@ -3,12 +3,16 @@ from pathlib import Path
 import pytest
 
 from stemwright.engine.catalog import MODELS
-from stemwright.entry.run import Choices, build_request, exit_code
+from stemwright.engine.checkpoints import write_safetensors
+from stemwright.engine.licences import LicencePolicy
+from stemwright.engine.weights import ModelStore
+from stemwright.entry.run import Choices, build_request, choose_model, exit_code
 from stemwright.entry.signals import Interruption
 from stemwright.errors import (
     Cancelled,
     EmptyAudio,
     InputNotFound,
+    LicenceRefused,
     OptionError,
     OutputError,
     RuntimeUnavailable,
@@ -16,6 +20,8 @@ from stemwright.errors import (
     WeightsCorrupt,
 )
 from stemwright.features.separations.batch import Outcome
+from support.gain_cli import install_model
+from support.random_networks import CASES
 
 HTDEMUCS = MODELS["htdemucs"]
 
@@ -100,3 +106,48 @@ def test_choices_that_contradict_each_other_are_refused(choices):
 def test_bf16_of_a_tier_yields_to_the_processor_but_the_users_word_stands():
     assert Choices(Path("out"), quality="fast").wanted_precision() == "auto"
     assert Choices(Path("out"), quality="fast", precision="bf16").wanted_precision() == "bf16"
+
+
+# --- which model ----------------------------------------------------------------------------------
+
+
+def chosen(folder, *installed, **choices):
+    for name in installed:
+        install_model(folder, name)
+    given = {"folder": Path("out"), "quality": "best", **choices}
+    return choose_model(Choices(**given), ModelStore(folder / "models"))
+
+
+def test_the_best_tier_takes_what_is_installed(tmp_path):
+    assert chosen(tmp_path).name == "htdemucs"
+    assert chosen(tmp_path, "htdemucs").name == "htdemucs"
+    assert chosen(tmp_path, "htdemucs_ft").name == "htdemucs_ft"
+
+
+def test_a_model_that_is_named_is_taken_whatever_the_tier(tmp_path):
+    assert chosen(tmp_path, "htdemucs_ft", model="htdemucs").name == "htdemucs"
+
+
+def test_the_finer_model_has_a_method_of_its_own():
+    passes = {
+        name: build_request(Choices(Path("out"), quality="best"), MODELS[name]).method.shifts
+        for name in ("htdemucs", "htdemucs_ft")
+    }
+    assert passes == {"htdemucs": 4, "htdemucs_ft": 0}
+
+
+def test_a_path_leads_to_weights_of_ones_own(tmp_path):
+    case = CASES["hdemucs-narrow"]
+    write_safetensors(tmp_path / "mine.safetensors", case.state(), {"klass": case.reference})
+    model = chosen(tmp_path, model=str(tmp_path / "mine.safetensors"))
+    assert (model.name, model.architecture) == ("mine", "hdemucs")
+    assert build_request(Choices(Path("out")), model).stems == HTDEMUCS.stems
+    policy = LicencePolicy.parse("commercial")
+    with pytest.raises(LicenceRefused, match="weights of mine"):
+        ModelStore(tmp_path, policy=policy).allow(model)
+
+
+def test_a_folder_of_a_models_name_does_not_hide_the_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "htdemucs").mkdir()
+    assert chosen(tmp_path, model="htdemucs") is HTDEMUCS

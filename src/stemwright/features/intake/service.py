@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from stemwright.errors import (
     OptionError,
     StemwrightError,
     StorageError,
+    StorageMissing,
+    UploadNotFound,
 )
 from stemwright.features.credits.service import Credits
 from stemwright.features.imports.remote import RemoteFiles
@@ -35,6 +38,8 @@ from .songs import Limits, Probe, Taken, whole_seconds
 
 CREATE_BUDGET_S: Final = 10.0
 """Clients repeat a create call that is not answered in 30 s; this leaves them room."""
+_COUNTED_WITHIN_S: Final = 3.0
+"""A file that came this fast can be decoded for its length and the answer still be in time."""
 KEPT_FOLDER: Final = "sources"
 _BATCH: Final = 500
 _CLAIMED_TOO_LITTLE_S: Final = 1
@@ -149,7 +154,10 @@ class Intake:
         name = file_name or upload.file_name
         with self._folder() as folder:
             path = Path(folder) / f"input{Path(upload.storage_key).suffix}"
-            self.storage.fetch(upload.storage_key, path)
+            try:
+                self.storage.fetch(upload.storage_key, path)
+            except StorageMissing as error:  # lost; whoever has the song can send it again
+                raise UploadNotFound(f"The file of {name} is gone; upload it again.") from error
             duration_s = self.probe(path, name=name)
         self.limits.check(name, duration_s)
         return Taken(
@@ -160,11 +168,14 @@ class Intake:
         )
 
     def _linked(self, url: str, file_name: str | None) -> Taken:
+        begun = time.monotonic()
         facts = self.remote.inspect(url, CREATE_BUDGET_S)
         source: dict[str, str] = {"url": facts.url}
+        name, duration_s = file_name or facts.file_name, facts.duration_s
         try:
-            name = file_name or facts.file_name
-            self.limits.check(name, facts.duration_s)
+            if duration_s is None and facts.kept and time.monotonic() - begun < _COUNTED_WITHIN_S:
+                duration_s = self.probe(facts.kept, name=name)
+            self.limits.check(name, duration_s)
             if facts.kept is not None:
                 source = {"key": self._kept(facts.kept)}
         finally:
@@ -173,7 +184,7 @@ class Intake:
         return Taken(
             source,
             name,
-            None if facts.duration_s is None else whole_seconds(facts.duration_s),
+            None if duration_s is None else whole_seconds(duration_s),
             facts.size_bytes,
         )
 

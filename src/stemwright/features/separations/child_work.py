@@ -94,7 +94,7 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
     mixture = measure(song, lambda: False)
     paths = {stem: work.folder / f"{stem}{encoding.extension}" for stem in work.stems}
     with _writing(), ExitStack() as stack:
-        files = {stem: stack.enter_context(path.open("xb")) for stem, path in paths.items()}
+        files = {stem: stack.enter_context(path.open("wb")) for stem, path in paths.items()}
         render_files(
             mixture,
             files,

@@ -35,8 +35,8 @@ def walk(routes):
                 yield from walk(getattr(found, "routes", found))
 
 
-def dependencies(dependant):
-    for inner in dependant.dependencies:
+def dependencies(what):
+    for inner in what.dependencies:
         yield inner.call
         yield from dependencies(inner)
 
@@ -45,7 +45,7 @@ def test_every_route_says_who_may_call_it(bench):
     declared = {
         (route.path, *route.methods): [
             call
-            for call in dependencies(route.dependant)
+            for call in dependencies(route.dependant)  # codespell:ignore dependant
             if call in {access.authenticated, access.unauthenticated}
         ]
         for route in walk(create_app(bench.services).routes)
@@ -340,11 +340,21 @@ def test_json_is_read_whatever_the_header_calls_it(api, content_type):
     assert api.send(request).status_code == 200
 
 
-def test_refusal_names_the_field(api):
-    told = error(api.post("/jobs", json={**FILE, "outputType": "NINE"}), 400)
+@pytest.mark.parametrize(
+    ("asked", "headers", "field"),
+    [
+        ({**FILE, "outputType": "NINE"}, {}, "outputType"),
+        ({**FILE, "outputType": "SIX_STEMS", "quality": "FAST"}, {}, "quality"),
+        ({**FILE, "callbackUrl": "nowhere"}, {}, "callbackUrl"),
+        ({}, {}, "uploadKey"),
+        (FILE, {"Idempotency-Key": "x" * 256}, "Idempotency-Key"),
+    ],
+)
+def test_refusal_names_the_field(api, asked, headers, field):
+    told = error(api.post("/jobs", json=asked, headers=headers), 400)
 
-    assert (told["code"], told["field"]) == ("INVALID_REQUEST", "outputType")
-    assert told["message"].startswith("outputType: ")
+    assert (told["code"], told["field"]) == ("INVALID_REQUEST", field)
+    assert told["message"].startswith(f"{field}: ")
 
 
 def test_unknown_address_and_method_have_codes(api):

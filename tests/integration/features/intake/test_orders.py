@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from stemwright.errors import (
@@ -24,10 +25,10 @@ from stemwright.features.denoising.service import DenoiseOrder
 from stemwright.features.separations.orders import LinkOrder, StemOrder
 from stemwright.jobs.job import Idempotency
 from stemwright.kit.clock import utc_now
-from support.media import wav_header
+from support.media import wav_header, write_lossy
 from support.odd_server import status, whole
 from support.song_jobs import GRANT_S, MOST_S
-from support.songs import write_song
+from support.songs import noise, write_song
 
 VIDEO = "aBcDeF12345"
 SECONDS = 7  # of the song, rounded up
@@ -62,6 +63,15 @@ def test_a_small_file_behind_a_link_is_fetched_while_it_is_looked_at(songs, acco
     assert songs.content(job.request["source"]["key"]) == song.read_bytes()
     assert list(songs.scratch.glob("remote_*")) == []
     assert len(odd.requests) == 1
+
+
+def test_a_file_that_does_not_tell_its_length_is_counted(songs, account, odd, tmp_path):
+    noisy = noise(6.25).T.astype(np.float32)
+    song = write_lossy(tmp_path / "Hit.aac", noisy, codec="aac", container="adts")
+    odd.routes["/Hit.aac"] = whole(song.read_bytes())
+
+    for order in ({"upload_key": songs.upload(account, song)}, {"source_url": odd.url("/Hit.aac")}):
+        assert ordered(songs, account, **order).cost == SECONDS
 
 
 @pytest.mark.parametrize("seconds", [1.0, MOST_S + 1])

@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import pytest
 
 from stemwright.errors import (
@@ -130,3 +132,10 @@ def test_somebody_elses_webhook_looks_like_none(bench):
     bench.webhooks.delete("usr_other", made.id)
     with pytest.raises(WebhookNotFound):
         bench.webhooks.delete("usr_other", made.id)
+
+
+@pytest.mark.parametrize("text", ["\0", "whk_\0", "\ud800", "x" * 10_000])
+def test_what_is_no_id_of_ours_names_no_webhook_on_any_database(database_url, text):
+    bench = Bench(database_url)
+    with closing(bench.database), pytest.raises(WebhookNotFound):
+        bench.webhooks.delete(OWNER, text)

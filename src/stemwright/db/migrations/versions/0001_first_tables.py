@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("facts", JSON, nullable=False),
         sa.Column("result", JSON, nullable=True),
         sa.Column("urgency", sa.String(length=16), nullable=False),
+        sa.Column("ticket", sa.String(length=64), nullable=False),
         sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("attempts_before", sa.Integer(), nullable=False),
@@ -82,6 +83,63 @@ def upgrade() -> None:
     op.create_index(
         "uq_jobs_owner_idempotency_key", "jobs", ["owner", "idempotency_key"], unique=True
     )
+
+    op.create_table(
+        "lalalai_keys",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("owner", name="pk_lalalai_keys"),
+    )
+    op.create_table(
+        "lalalai_splits",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("job_id", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("key_origin", sa.String(length=16), nullable=False),
+        sa.Column("key_fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("source_id", sa.String(length=36), nullable=True),
+        sa.Column("source_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("source_duration_s", sa.Double(), nullable=False),
+        sa.Column("source_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("idempotency_key", sa.String(length=36), nullable=True),
+        sa.Column("task_id", sa.String(length=36), nullable=True),
+        sa.Column("task_began_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("minutes", sa.Double(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_lalalai_splits"),
+    )
+    op.create_index("ix_lalalai_splits_job_created", "lalalai_splits", ["job_id", "created_at"])
+    op.create_index(
+        "ix_lalalai_splits_key_began", "lalalai_splits", ["key_fingerprint", "task_began_at"]
+    )
+    op.create_index("ix_lalalai_splits_task_id", "lalalai_splits", ["task_id"])
+
+    op.create_table(
+        "spotify_accounts",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("access_token", sa.Text(), nullable=True),
+        sa.Column("refresh_token", sa.Text(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease", sa.String(length=64), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("owner", name="pk_spotify_accounts"),
+    )
+    op.create_table(
+        "spotify_links",
+        sa.Column("nonce", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("verifier", sa.Text(), nullable=True),
+        sa.Column("redirect_url", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("nonce", name="pk_spotify_links"),
+    )
+    op.create_index("ix_spotify_links_expires_at", "spotify_links", ["expires_at"])
 
     op.create_table(
         "uploads",
@@ -216,6 +274,10 @@ def downgrade() -> None:
     op.drop_table("webhooks")
     op.drop_table("users")
     op.drop_table("uploads")
+    op.drop_table("spotify_links")
+    op.drop_table("spotify_accounts")
+    op.drop_table("lalalai_splits")
+    op.drop_table("lalalai_keys")
     op.drop_table("jobs")
     op.drop_table("executors")
     op.drop_table("credit_entries")
