@@ -1,0 +1,1 @@
+"""Stems edited and mixed down to one file, as a manifest says."""
