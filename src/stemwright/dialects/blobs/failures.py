@@ -12,6 +12,7 @@ from stemwright.errors import (
     LinkInvalid,
     QuotaExceeded,
     StemwrightError,
+    StorageError,
     StorageFull,
     StorageMissing,
     UploadEmpty,
@@ -20,6 +21,7 @@ from stemwright.errors import (
     UploadNotFound,
     UploadTooLarge,
 )
+from stemwright.kit import logs
 
 _CODES: Final[Mapping[type[StemwrightError], str]] = {
     LinkExpired: "URL_EXPIRED",
@@ -35,13 +37,21 @@ _CODES: Final[Mapping[type[StemwrightError], str]] = {
 }
 
 
+_SAID: Final[Mapping[type[StemwrightError], str]] = {
+    StorageFull: "The service has no room for this file. Try again later.",
+}
+"""Of the storage's own words, what names folders and hosts is for the operator."""
+_log: Final = logs.get_logger(__name__)
+
+
 def failure(error: StemwrightError) -> Response:
     """Render an error."""
     fallback = "INTERNAL_ERROR" if error.http_status == 500 else "SERVICE_UNAVAILABLE"
-    facts: dict[str, str | int] = {
-        "code": _CODES.get(type(error), fallback),
-        "message": error.message,
-    }
+    code, message = _CODES.get(type(error), fallback), error.message
+    if isinstance(error, StorageError) and not isinstance(error, StorageMissing):
+        _log.error("blob.failed_here", code=error.code, reason=message)
+        message = _SAID.get(type(error), "The service cannot reach its files just now. Try again.")
+    facts: dict[str, str | int] = {"code": code, "message": message}
     if isinstance(error, UploadTooLarge):
         facts |= {"maxSizeBytes": error.max_bytes, "actualSizeBytes": error.actual_bytes}
     return JSONResponse(

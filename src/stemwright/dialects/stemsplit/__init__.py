@@ -1,0 +1,1 @@
+"""The StemSplit API: what its official clients speak, under ``/api/v1``."""
