@@ -18,6 +18,9 @@ STEMWRIGHT := $(BIN)/stemwright
 # since a machine may forbid Python to write bytecode and every start would pay for it.
 UNCOMPILED := /(tests?|pip|lexers|frontend|f2py|distutils|hatchling)/
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Official clients of npm that tests run; without npm those tests say that they are left out.
+NODE_FOLDERS := $(wildcard tests/acceptance/*/node)
+NODE_CLIENTS := $(if $(shell command -v npm),$(NODE_FOLDERS:=/node_modules/.stamp))
 # Locks are complete and name every file by its hash: nothing is resolved or built here.
 INSTALL := $(PIP) install --quiet --no-compile --no-deps --require-hashes --only-binary :all:
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe \
@@ -37,7 +40,7 @@ run: setup ## start the service, make a key, and have a demo song separated thro
 demo: setup ## separate a demo song without the service and say how fast it went
 	@$(STEMWRIGHT) demo -o $(DEMO) $(ARGS)
 
-test: setup $(STAMPS)/test ## run the tests (ARGS="-m 'not slow' tests/unit" to choose)
+test: setup $(STAMPS)/test $(NODE_CLIENTS) ## run the tests (ARGS="-m 'not slow' tests/unit" to choose)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: setup $(STAMPS)/test $(STAMPS)/check ## format, lint, types, import arrows, dependencies, spelling
@@ -82,7 +85,7 @@ lock: $(STAMPS)/lock ## choose versions anew and write the lock files (ARGS=--up
 	$(COMPILE) -o requirements-check.lock -c requirements-test.lock --extra check pyproject.toml
 
 clean: ## remove .venv, caches and the demo; models and your stems stay
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-lock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist $(DEMO)
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-lock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist $(DEMO) $(NODE_FOLDERS:=/node_modules)
 
 # ------------------------------------------------------------------ how set-up is made, step by step
 
@@ -110,6 +113,11 @@ $(STAMPS)/service $(STAMPS)/test $(STAMPS)/check: $(STAMPS)/%: requirements-%.lo
 	@$(INSTALL) -r $<
 	@$(BIN)/python -m compileall -qq -j 0 -x '$(UNCOMPILED)' $(VENV)/lib || true # some files are templates
 	@mkdir -p $(STAMPS) && touch $@
+
+$(NODE_FOLDERS:=/node_modules/.stamp): %/node_modules/.stamp: %/package-lock.json
+	@echo "setup: installing official npm clients ($*)"
+	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # The locks are compiled and the peers measured in environments of their own: neither pip's newest
 # version nor torch ever enters the one the product runs in. Not hash-pinned: torch comes in

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+
 from support import crashing
 from support.live_server import Service, wait_until
 from support.stem_jobs import StemJobs, attempts, short_song

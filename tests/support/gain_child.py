@@ -6,14 +6,15 @@ from pathlib import Path
 
 from stemwright.entry.child import CLEAN, PROBE, SEPARATE, Channel, probe, serve
 from stemwright.features.denoising.render import denoise_file
-from stemwright.features.separations.child_work import StemWork, separate_song
+from stemwright.features.separations.child_work import separate_song
+from stemwright.features.separations.stem_work import StemWork
 
 from .denoisers import Scaling
 from .separators import GainSeparator
 
 
 class GainSeparators:
-    def start(self, _model, _precision):
+    def start(self, _model, _precision, _stems):
         return GainSeparator
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+
 from support.live_server import Service, wait_until
 from support.media import write_pcm
 from support.reference_song import RATE, reference_song

@@ -85,18 +85,20 @@ class LoadedModels:
         self._key: tuple[str, str] | None = None
         self._model: Future[SongSeparator] | None = None
 
-    def start(self, model: str, precision: str) -> Callable[[], SongSeparator]:
-        """Begin to load a model, unless it is there."""
+    def start(
+        self, model: str, precision: str, stems: tuple[str, ...]
+    ) -> Callable[[], SongSeparator]:
+        """Begin to load a model, unless it is there; of several networks the one ``stems`` need."""
         key = (model, precision)
         if self._key != key or self._model is None or _failed(self._model):
             self._key, self._model = key, None  # two at once may be more than there is room for
             pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-            self._model = pool.submit(_load, model, precision)
+            self._model = pool.submit(_load, model, precision, stems)
             pool.shutdown(wait=False)
         return self._model.result
 
 
-def _load(name: str, precision: str) -> SongSeparator:
+def _load(name: str, precision: str, stems: tuple[str, ...]) -> SongSeparator:
     from stemwright.engine.catalog import find_model  # noqa: PLC0415
 
     from .wiring import Loading, load_separator, open_store, read_settings  # noqa: PLC0415
@@ -108,6 +110,7 @@ def _load(name: str, precision: str) -> SongSeparator:
         runtime=settings.runtime,
         precision="auto" if precision == "bf16" else cast("PrecisionName", precision),
         threads=settings.threads,
+        stems=stems,
     )
     return load_separator(loading)
 
@@ -123,7 +126,7 @@ def probe(arguments: Arguments, _report: Report) -> dict[str, Any]:
     from stemwright.audio.decode import SongFile  # noqa: PLC0415
 
     song = SongFile(Path(arguments["song"]))
-    if song.info.duration_s is not None:
+    if song.info.frames is not None:  # a duration alone may be guessed from the size
         next(song.blocks(), None)  # declared and yet not decodable is better known now
         return {"duration_s": song.info.duration_s}
     if not arguments["count"]:
@@ -140,10 +143,8 @@ def separate(models: LoadedModels) -> Work:
     """Separation with these models."""
 
     def work(arguments: Arguments, report: Report) -> dict[str, Any]:
-        from stemwright.features.separations.child_work import (  # noqa: PLC0415
-            StemWork,
-            separate_song,
-        )
+        from stemwright.features.separations.child_work import separate_song  # noqa: PLC0415
+        from stemwright.features.separations.stem_work import StemWork  # noqa: PLC0415
 
         return separate_song(StemWork.of(arguments["work"]), models, report)
 

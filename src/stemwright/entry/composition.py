@@ -20,6 +20,7 @@ import stemwright
 from stemwright.db.database import Database
 from stemwright.dialects.stemsplit.webhooks import EventRenderer
 from stemwright.engine.catalog import Model
+from stemwright.errors import ChildDied, UnreadableAudio
 from stemwright.features.accounts.service import Accounts
 from stemwright.features.credits.service import Credits
 from stemwright.features.denoising.service import DENOISE, Denoising
@@ -41,7 +42,7 @@ from stemwright.features.webhooks.service import Webhooks
 from stemwright.features.webhooks.signing import WebhookSecrets
 from stemwright.features.webhooks.tasks import Courier
 from stemwright.jobs.attempt import Handlers
-from stemwright.jobs.children import ChildPool
+from stemwright.jobs.children import ChildPool, TookTooLong
 from stemwright.jobs.engine import migrate_engine
 from stemwright.jobs.queue import DurableQueue
 from stemwright.jobs.service import EndListener, Jobs, Payment
@@ -238,9 +239,16 @@ class Probing:
         return self._probed(path, "The file", count=False)
 
     def _probed(self, path: Path, name: str, *, count: bool) -> float | None:
-        found = self.children.ask(
-            PROBE, {"song": str(path), "name": name, "count": count}, timeout_s=_PROBE_TIMEOUT_S
-        )
+        asked = {"song": str(path), "name": name, "count": count}
+        try:
+            found = self.children.ask(PROBE, asked, timeout_s=_PROBE_TIMEOUT_S)
+        except TookTooLong:
+            return None  # a slow moment of this machine, or a slow file; the job will show
+        except ChildDied as error:
+            raise UnreadableAudio(
+                f"cannot read {name}: that takes more memory than a song needs, or crashes the "
+                "decoder; convert it to wav, flac or mp3"
+            ) from error
         seconds: float | None = found["duration_s"]
         return seconds
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stemwright.errors import OptionError
+
 if TYPE_CHECKING:
     from stemwright.settings import Settings
     from stemwright.web.client import GuardedClient
@@ -48,11 +50,30 @@ def open_download(settings: Settings) -> ResumableDownload:
 
 
 def open_client(settings: Settings) -> GuardedClient:
-    """Build the guarded client that the settings describe."""
+    """Build the guarded client that the settings describe.
+
+    Raises
+    ------
+    OptionError
+        The networks or the certificates that the settings name cannot be read.
+
+    """
     import stemwright  # noqa: PLC0415
     from stemwright.web.addresses import AddressPolicy  # noqa: PLC0415
-    from stemwright.web.client import GuardedClient, environment_proxies  # noqa: PLC0415
+    from stemwright.web.client import (  # noqa: PLC0415
+        GuardedClient,
+        environment_proxies,
+        tls_context,
+    )
 
+    if settings.ca_file is not None:
+        try:
+            tls_context(settings.ca_file)  # kept for the requests; they could not say what is wrong
+        except OSError as error:
+            raise OptionError(
+                f"STEMWRIGHT_CA_FILE: {settings.ca_file} cannot be read as certificates: "
+                f"{error.strerror or error}."
+            ) from error
     proxy = settings.proxy
     return GuardedClient(
         AddressPolicy.parse(settings.allow_private_networks),

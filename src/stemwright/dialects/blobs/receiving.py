@@ -19,6 +19,8 @@ WRITERS: Final = CapacityLimiter(16)
 """Threads that wait for the storage on behalf of all uploads; endpoints have others."""
 _DISCARDED_BYTES: Final = 64 << 20
 _DISCARDED_S: Final = 10.0
+_LONGEST_S: Final = 3600.0
+"""For a whole file; then whoever sends a byte now and then is taken for gone, too."""
 
 
 class Body:
@@ -27,6 +29,7 @@ class Body:
     def __init__(self, request: Request, silence_s: float) -> None:
         self._receive = request.receive
         self._silence_s = silence_s
+        self._ends_at = anyio.current_time() + _LONGEST_S
         self._more = True
         # such a client sends nothing before it is asked to, which the first `receive` does
         self._waits = request.headers.get("expect", "").lower() == "100-continue"
@@ -56,7 +59,7 @@ class Body:
     async def _piece(self) -> bytes:
         self._waits = False
         message = None
-        with anyio.move_on_after(self._silence_s):
+        with anyio.move_on_after(min(self._silence_s, self._ends_at - anyio.current_time())):
             message = await self._receive()
         if message is None or message["type"] == "http.disconnect":
             self._more = False

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from stemwright.analysis.analyse import analyse
 from stemwright.analysis.document import document
 from stemwright.analysis.sound import Sound
 from stemwright.audio.decode import SongFile
-from stemwright.audio.encode import Format as FormatName
-from stemwright.engine.catalog import QUALITIES, Pass, QualityName, find_model
+from stemwright.engine.catalog import QUALITIES, Pass, find_model
 from stemwright.engine.separate import Method, Progress
 from stemwright.errors import OutputError, StemwrightError
 
 from .formats import Format, encoding_for
 from .render import SongSeparator, measure
 from .stem_files import render_files
+from .stem_work import StemWork
+from .stems import separated_stems
 
 ANALYSED: Final = ("tempo", "key")
 _ANALYSIS_SHARE: Final = 0.08
@@ -30,47 +29,11 @@ Report = Callable[[str, float], None]
 class Separators(Protocol):
     """Gives the loaded model; loads it in a thread of its own once told to start."""
 
-    def start(self, model: str, precision: str) -> Callable[[], SongSeparator]:
-        """Begin loading; the answer waits for it."""
+    def start(
+        self, model: str, precision: str, stems: tuple[str, ...]
+    ) -> Callable[[], SongSeparator]:
+        """Begin loading what these stems of the model need; the answer waits for it."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StemWork:
-    """One song to separate."""
-
-    song: Path
-    folder: Path
-    """Where the stems go; it exists and is empty."""
-    stems: tuple[str, ...]
-    model: str
-    quality: QualityName
-    format: FormatName
-    max_duration_s: float | None
-
-    @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> StemWork:
-        """Take it out of what came over the pipe."""
-        return cls(
-            **{
-                **plain,
-                "song": Path(plain["song"]),
-                "folder": Path(plain["folder"]),
-                "stems": tuple(plain["stems"]),
-            }
-        )
-
-    def plain(self) -> dict[str, Any]:
-        """Write it so that it can go over a pipe."""
-        return {
-            "song": str(self.song),
-            "folder": str(self.folder),
-            "stems": list(self.stems),
-            "model": self.model,
-            "quality": self.quality,
-            "format": self.format,
-            "max_duration_s": self.max_duration_s,
-        }
 
 
 def separate_song(work: StemWork, separators: Separators, report: Report) -> dict[str, Any]:
@@ -88,7 +51,9 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
     """
     tier, run = QUALITIES[work.quality], _run(work)
     song = SongFile(work.song, max_duration_s=work.max_duration_s)
-    separator = separators.start(find_model(work.model).name, tier.precision)
+    model = find_model(work.model)
+    stems = separated_stems(model.stems, work.stems, every=False)
+    separator = separators.start(model.name, tier.precision, stems)
     sound = _sound_of(work, report)
     encoding = encoding_for(song.info, Format(work.format))
     mixture = measure(song, lambda: False)

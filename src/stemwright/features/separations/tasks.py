@@ -7,10 +7,8 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from stemwright.audio.encode import Format as FormatName
-from stemwright.engine.catalog import QualityName
 from stemwright.errors import StemwrightError
 from stemwright.features.intake.service import Intake
 from stemwright.features.intake.songs import Limits, whole_seconds
@@ -20,9 +18,14 @@ from stemwright.jobs.children import ChildPool
 from stemwright.jobs.job import Job
 from stemwright.jobs.service import Outcome
 
-from .child_work import StemWork
 from .orders import FULL_AUDIO, OUTPUTS
 from .service import STEMS
+from .stem_work import StemWork
+
+if TYPE_CHECKING:
+    # NumPy is the child's, and 16 MB
+    from stemwright.audio.encode import Format as FormatName
+    from stemwright.engine.catalog import QualityName
 
 SEPARATE: Final = "separations.separate"
 """Name under which the child process knows :func:`child_work.separate_song`."""

@@ -2,8 +2,9 @@
 
 import pytest
 
-from stemwright.features.separations.child_work import StemWork, separate_song
+from stemwright.features.separations.child_work import separate_song
 from stemwright.features.separations.orders import StemOrder
+from stemwright.features.separations.stem_work import StemWork
 from support.separators import GainSeparator
 from support.song_jobs import GRANT_S
 from support.songs import write_song
@@ -54,7 +55,7 @@ def test_a_song_longer_than_its_file_claims_is_not_given_to_who_cannot_pay(songs
 
 
 class Separators:
-    def start(self, _model, _precision):
+    def start(self, _model, _precision, _stems):
         return GainSeparator
 
 
