@@ -60,9 +60,7 @@ def test_what_goes_wrong_in_a_body_in_pieces_comes_out(server):
 
     server.routes["/song"] = lambda request: request.rfile.read(4)
     with pytest.raises(Cancelled):
-        CLIENT.send(
-            "POST", server.url("/song"), headers={"Content-Length": "4"}, content=pieces()
-        )
+        CLIENT.send("POST", server.url("/song"), headers={"Content-Length": "4"}, content=pieces())
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(server):

@@ -5,9 +5,9 @@ import soundfile
 
 from stemwright.engine.separate import Method
 from stemwright.errors import OutputError, RuntimeUnavailable
+from stemwright.features.separations.batch import Batch, Request, SeparatorLoader
 from stemwright.features.separations.formats import Format
 from stemwright.features.separations.naming import NameTemplate
-from stemwright.features.separations.batch import Batch, Request, SeparatorLoader
 from support.separators import GainSeparator
 from support.songs import noise, samples, write_song
 
