@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
+
+from stemwright.audio.decode import SongFile
 from stemwright.db.base import Table
 from stemwright.db.database import Database
 from stemwright.features.lalalai.api import LalalaiApi
@@ -124,8 +128,7 @@ class Bench:
         cancelled: Callable[[], bool] = lambda: False,
         song: Path | None = None,
     ) -> dict[str, Path]:
-        folder = self.folder / f"stems-{len(list(self.folder.iterdir()))}"
-        folder.mkdir()
+        folder = Path(mkdtemp(prefix="stems-", dir=self.folder))
         return self.splitter.split(
             song or self.song(),
             order,
@@ -159,3 +162,10 @@ class Bench:
         task_id = self.api.split(remembered.key, "stem_separator", source.id, presets, key)
         remembered.began(task_id, self.time.clock(), 0.5)
         return job, remembered
+
+
+def level_of(path: Path) -> int:
+    """The one value of all samples, in the steps of 16 bits."""
+    samples = np.concatenate(list(SongFile(path).blocks()), axis=1)
+    assert np.ptp(samples) == 0
+    return round(float(samples[0, 0]) * 32_768)

@@ -120,7 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def heard(self) -> Heard:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionError("the client went away")
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Heard(self.command, self.path, headers, body)
 

@@ -54,7 +54,6 @@ class Job:
     request: Mapping[str, Any]
     facts: Mapping[str, Any]
     result: Mapping[str, Any] | None
-    urgency: str
     attempt: int
     cost: int
     charged: int | None
@@ -65,6 +64,7 @@ class Job:
     completed_at: datetime | None
     expires_at: datetime | None
     artefacts: tuple[Artefact, ...] = ()
+    urgency: str = "interactive"
     attempts_before: int = 0
 
 

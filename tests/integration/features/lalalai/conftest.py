@@ -1,6 +1,6 @@
 import pytest
 
-from support.lalalai_bench import Bench, FakeTime
+from support.lalalai_bench import Bench, FakeTime, Kept
 from support.lalalai_server import LalalaiServer
 
 
@@ -20,3 +20,8 @@ def bench(server, time, tmp_path):
     bench = Bench(server, time, tmp_path)
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def kept():
+    return Kept()

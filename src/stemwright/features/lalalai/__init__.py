@@ -1,0 +1,1 @@
+"""Separation by lalal.ai, a paid service: the engine ``lalalai``."""
