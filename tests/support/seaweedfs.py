@@ -60,8 +60,11 @@ class S3Server:
         return f"http://127.0.0.1:{self.port}"
 
     def fresh_url(self, prefix: str = "") -> str:
-        """Name a bucket nobody has used, as a storage address; the first write makes it."""
-        return self.url(f"test-{next(self._numbers)}{prefix}")
+        """Make an empty bucket, and name it as a storage address."""
+        bucket = f"test-{next(self._numbers)}"
+        folder = f"http://127.0.0.1:{self.filer_port}/buckets/{bucket}/"
+        httpx.post(folder, trust_env=False).raise_for_status()
+        return self.url(f"{bucket}{prefix}")
 
     def url(self, place: str, **changes: str) -> str:
         options = {

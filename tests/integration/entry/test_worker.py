@@ -79,12 +79,12 @@ def test_a_chore_that_fails_keeps_no_other_from_being_done(worker, monkeypatch, 
 def test_a_worker_that_stops_waits_for_its_jobs_as_long_as_it_may(worker):
     begun, go = threading.Event(), threading.Event()
 
-    def run(_job_id):
+    def run(_job_id, _ticket):
         begun.set()
         go.wait(30)
 
     worker._runner = run
-    at_work = threading.Thread(target=worker._run, args=("job_1",))
+    at_work = threading.Thread(target=worker._run, args=("job_1", "ticket_1"))
     at_work.start()
     begun.wait(30)
 
@@ -95,12 +95,12 @@ def test_a_worker_that_stops_waits_for_its_jobs_as_long_as_it_may(worker):
 
 
 def test_a_job_with_a_defect_is_at_work_no_longer(worker):
-    def fail(_job_id):
+    def fail(_job_id, _ticket):
         raise ZeroDivisionError
 
     worker._runner = fail
     with pytest.raises(ZeroDivisionError):
-        worker._run("job_1")
+        worker._run("job_1", "ticket_1")
 
     assert worker.stop(within_s=0.0)
 

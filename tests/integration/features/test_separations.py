@@ -7,8 +7,8 @@ import soundfile
 from stemwright.engine.runtimes.fake import FakeRuntime
 from stemwright.engine.separate import Method
 from stemwright.engine.separator import Separator
-from stemwright.features.separations.formats import Format
 from stemwright.features.separations.batch import Batch, Request, SeparatorLoader
+from stemwright.features.separations.formats import Format
 from support.songs import noise
 
 

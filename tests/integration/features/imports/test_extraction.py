@@ -53,7 +53,8 @@ def youtube(site, extractor=None, **limits):
 
 def children():
     """Processes this one has started and that still run."""
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [pid for pid in found if b"extractor" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def unheard(_fraction):
