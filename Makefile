@@ -27,7 +27,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --qui
 	--strip-extras --no-header --annotation-style line --no-emit-options --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host $(ARGS)
 
-.PHONY: help setup run demo test check format bench-speed bench-quality bench-memory bench-analysis bench-denoise bench-mix bench-service lock clean model
+.PHONY: help setup run demo test check format bench-speed bench-quality bench-memory bench-analysis bench-denoise bench-mix bench-realtime bench-service lock clean model
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-service: setup $(STAMPS)/test $(STAMPS)/bench ## measure how soon jobs sta
 
 bench-mix: setup $(STAMPS)/bench ## time a mixdown of stems beside one of whole arrays (ARGS=--help)
 	@$(BIN)/python benchmarks/bench_mix.py $(ARGS)
+
+bench-realtime: setup $(STAMPS)/test ## measure how soon progress reaches sockets, and requests meanwhile (ARGS=--help)
+	@$(BIN)/python benchmarks/bench_realtime.py $(ARGS)
 
 lock: $(STAMPS)/lock ## choose versions anew and write the lock files (ARGS=--upgrade)
 	$(COMPILE) -o requirements.lock --build-deps-for editable pyproject.toml

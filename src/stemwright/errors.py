@@ -55,7 +55,14 @@
     │   ├── KeyRevoked
     │   ├── KeyExpired
     │   ├── EmailNotVerified
-    │   └── AccountSuspended
+    │   ├── AccountSuspended
+    │   └── SessionError           a browser cannot go on as it is
+    │       ├── NotLoggedIn
+    │       ├── LoginNotRecent     too long ago for what is asked
+    │       ├── LoginRefused       address and password do not belong together
+    │       ├── LoginLinkInvalid   unknown, used, or its time is over
+    │       ├── RegistrationClosed
+    │       └── CsrfRefused        a form that is not from a page of ours
     ├── AccountError               an account or key cannot be made, found or changed
     │   ├── UnknownUser
     │   ├── UnknownApiKey
@@ -69,6 +76,7 @@
     ├── ServiceError               the service cannot run here
     │   ├── ServiceNotInstalled    its packages are missing
     │   ├── SealBroken             what is kept encrypted does not open
+    │   ├── MailFailed             a message was not taken
     │   └── DatabaseUnavailable
     ├── StorageError               the object storage refuses, or cannot be used
     │   ├── StorageMissing         no object of that key
@@ -91,6 +99,25 @@
     │   ├── TooManyWebhooks
     │   ├── WebhookNotFound        no such webhook, or somebody else's
     │   └── DeliveryNotFound
+    ├── LibraryError               a track, or what is kept of it, cannot be had
+    │   ├── UnknownTrack
+    │   ├── UnknownStemFile
+    │   ├── NoAnalysis             the track has none yet
+    │   ├── AccessDenied           it is somebody else's
+    │   ├── AudioNotReady          nothing was downloaded or uploaded for the track
+    │   ├── NoStems                the track has none yet
+    │   ├── StemsUnreadable        there are stems, and none of them can be read
+    │   └── PathRefused            a path that leads, or may lead, out of its folder
+    ├── SongDownloadError          a song cannot be brought into the library
+    │   ├── InvalidDownloadUrl
+    │   ├── InvalidQuality
+    │   ├── NoMatchingAudio        nothing found is the song that was meant
+    │   └── DownloadedFileInvalid  what came is no song
+    ├── ProcessingError            a track cannot be separated as asked
+    │   ├── InvalidSeparationModel
+    │   └── InvalidEngine
+    ├── AnalysisError              a track cannot be analysed as asked
+    │   └── InvalidFeatures
     ├── MixError                   stems cannot be mixed as asked
     │   ├── InvalidManifest        what to do with them is not said as it should be
     │   └── InvalidStem            a file among them does not decode
@@ -104,6 +131,7 @@
     │   ├── LalalaiCancelled       stopped over there
     │   └── LalalaiTimeout
     ├── RequestError               an HTTP request cannot be taken as it came
+    │   ├── ParameterMissing       a field it must have
     │   ├── RateLimited            too many in a minute
     │   ├── RequestTooLarge        its body
     │   └── RequestTooSlow
@@ -539,6 +567,50 @@ class AccountSuspended(AuthError):
     http_status = 403
 
 
+class SessionError(AuthError):
+    """What a browser asks for cannot be done in the session it has."""
+
+    code = "session.refused"
+
+
+class NotLoggedIn(SessionError):
+    """The browser has no session, or it has ended."""
+
+    code = "session.missing"
+
+
+class LoginNotRecent(SessionError):
+    """The session is good; the last log-in was too long ago to change the account."""
+
+    code = "session.not_recent"
+
+
+class LoginRefused(SessionError):
+    """No account has this address and this password; which of the two is wrong is not told."""
+
+    code = "session.login_refused"
+
+
+class LoginLinkInvalid(SessionError):
+    """A link from a message is unknown, was used, or its time is over."""
+
+    code = "session.link_invalid"
+
+
+class RegistrationClosed(SessionError):
+    """The operator opens accounts himself."""
+
+    code = "session.registration_closed"
+    http_status = 403
+
+
+class CsrfRefused(SessionError):
+    """A request that changes something was not made by a page of this session."""
+
+    code = "session.csrf"
+    http_status = 403
+
+
 class AccountError(StemwrightError):
     """An account or key cannot be made, found or changed."""
 
@@ -630,6 +702,12 @@ class SealBroken(ServiceError):
     """What is kept encrypted does not open with this secret."""
 
     code = "service.seal_broken"
+
+
+class MailFailed(ServiceError):
+    """The mail server does not take a message."""
+
+    code = "session.mail_failed"
 
 
 class DatabaseUnavailable(ServiceError):
@@ -797,6 +875,148 @@ class DeliveryNotFound(WebhookError, LookupError):
         super().__init__(f"There is no delivery {delivery_id!r}.")
 
 
+class LibraryError(StemwrightError):
+    """A track, or what is kept of it, cannot be had."""
+
+    code = "track.failed"
+    http_status = 404
+
+
+class UnknownTrack(LibraryError, LookupError):
+    """There is no such track."""
+
+    code = "track.not_found"
+
+    def __init__(self, track_id: str) -> None:
+        super().__init__(f"There is no track {track_id[:64]!r}.")
+
+
+class UnknownStemFile(LibraryError, LookupError):
+    """There is no such stem, or not any more: its track was separated anew."""
+
+    code = "track.stem_not_found"
+
+    def __init__(self, stem_id: str) -> None:
+        super().__init__(f"There is no stem {stem_id[:64]!r}.")
+
+
+class NoAnalysis(LibraryError, LookupError):
+    """The track has not been analysed."""
+
+    code = "track.no_analysis"
+
+
+class AccessDenied(LibraryError):
+    """It is somebody else's."""
+
+    code = "track.access_denied"
+    http_status = 403
+
+    def __init__(self, what: str = "It") -> None:
+        super().__init__(f"Access denied: {what} belongs to another account.")
+
+
+class AudioNotReady(LibraryError):
+    """Nothing was downloaded or uploaded for the track yet."""
+
+    code = "track.audio_not_ready"
+    http_status = 409
+
+    def __init__(self) -> None:
+        super().__init__("Track has no audio: download or upload it first.")
+
+
+class NoStems(LibraryError, LookupError):
+    """The track has not been separated."""
+
+    code = "track.no_stems"
+
+
+class StemsUnreadable(LibraryError):
+    """There are stems, and none of their files can be read."""
+
+    code = "track.stems_unreadable"
+    http_status = 422
+
+
+class PathRefused(LibraryError, ValueError):
+    """A path that leads, or could be read to lead, out of its folder."""
+
+    code = "track.path_refused"
+    http_status = 403
+
+
+class SongDownloadError(StemwrightError):
+    """A song cannot be brought into the library."""
+
+    code = "download.failed"
+    http_status = 502
+    exit_code = 8
+
+
+class InvalidDownloadUrl(SongDownloadError, ValueError):
+    """The link is none to Spotify or YouTube, and leads to no audio file."""
+
+    code = "download.invalid_url"
+    http_status = 400
+
+
+class InvalidQuality(SongDownloadError, ValueError):
+    """There is no such quality."""
+
+    code = "download.invalid_quality"
+    http_status = 400
+
+
+class NoMatchingAudio(SongDownloadError, LookupError):
+    """Nothing that was found is the song that was meant."""
+
+    code = "download.no_match"
+
+    def __init__(self, message: str, *, candidates: list[str]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+        """What was found and why it was refused, each in a line."""
+
+
+class DownloadedFileInvalid(SongDownloadError):
+    """What came, or what was made of it, is no song."""
+
+    code = "download.invalid_file"
+
+
+class ProcessingError(StemwrightError):
+    """A track cannot be separated as asked."""
+
+    code = "processing.invalid"
+    http_status = 400
+
+
+class InvalidSeparationModel(ProcessingError, ValueError):
+    """No model of that name separates tracks."""
+
+    code = "processing.invalid_model"
+
+
+class InvalidEngine(ProcessingError, ValueError):
+    """There is no such engine, or it does not take what was asked of it."""
+
+    code = "processing.invalid_engine"
+
+
+class AnalysisError(StemwrightError):
+    """A track cannot be analysed as asked."""
+
+    code = "analysis.invalid"
+    http_status = 400
+
+
+class InvalidFeatures(AnalysisError, ValueError):
+    """No feature is named, or one that does not exist."""
+
+    code = "analysis.invalid_features"
+
+
 class MixError(StemwrightError):
     """Stems cannot be mixed as asked."""
 
@@ -907,6 +1127,16 @@ class RequestError(StemwrightError):
 
     code = "request.invalid"
     http_status = 400
+
+
+class ParameterMissing(RequestError):
+    """A field that a request must have is not there, empty, or of another type."""
+
+    code = "request.parameter_missing"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} parameter is required")
+        self.field = field
 
 
 class RateLimited(RequestError):

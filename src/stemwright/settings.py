@@ -312,7 +312,9 @@ class Settings:
             _text,
             "Address to look videos up at instead of YouTube, with `{id}` in it, such as "
             "`https://media.example/watch?v={id}`: for tests and private media sites. Its pages "
-            "are read by yt-dlp's generic extractor; it may be in a private network.",
+            "are read by yt-dlp's generic extractor; it may be in a private network. Songs are "
+            "searched for at `/results?search_query=WORDS` of the same server, which answers with "
+            "a feed (RSS) of such addresses, titles and lengths.",
             "YouTube itself",
         ),
     ] = ""
@@ -324,6 +326,15 @@ class Settings:
             "SoundCloud itself",
         ),
     ] = ""
+    chain_downloads: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "Whether a song that was downloaded for a track is then separated and analysed, unless "
+            "the request says otherwise.",
+            "`false`",
+        ),
+    ] = False
     spotify_client_id: Annotated[
         str,
         _Definition(
@@ -515,6 +526,29 @@ class Settings:
             "links to files begin with it.",
             "what the request was sent to",
         ),
+    ] = ""
+    registration: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "Whether anybody may open an account in the browser. With `false` the operator does, "
+            "with `stemwright users create`.",
+            "`true`",
+        ),
+    ] = True
+    mail_url: Annotated[
+        str,
+        _Definition(
+            _text,
+            "Mail server for log-in links: `smtp://USER:PASSWORD@HOST:587`, which is spoken to "
+            "under TLS where it offers that, or `smtps://USER:PASSWORD@HOST:465`. Needs "
+            "`MAIL_FROM` and `PUBLIC_URL`. Unset, links are written to the log, and accounts are "
+            "opened with a password and without a confirmed address.",
+            secret=True,
+        ),
+    ] = field(default="", repr=False)
+    mail_from: Annotated[
+        str, _Definition(_text, "Sender of those messages, such as `stems@example.com`.")
     ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],

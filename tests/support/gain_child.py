@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stemwright.entry.child import CLEAN, PROBE, SEPARATE, Channel, probe, serve
+from stemwright.entry.child import (
+    ANALYSE,
+    CLEAN,
+    ENCODE,
+    PROBE,
+    SEPARATE,
+    Channel,
+    analyse,
+    encode,
+    probe,
+    serve,
+)
 from stemwright.features.denoising.render import denoise_file
 from stemwright.features.separations.child_work import separate_song
 from stemwright.features.separations.stem_work import StemWork
@@ -35,4 +46,5 @@ def clean(arguments, report):
 
 
 if __name__ == "__main__":
-    serve(Channel(), {PROBE: probe, SEPARATE: separate, CLEAN: clean})
+    works = {PROBE: probe, SEPARATE: separate, CLEAN: clean, ENCODE: encode, ANALYSE: analyse}
+    serve(Channel(), works)

@@ -22,6 +22,7 @@ _TYPES = {
     ".m4a": "audio/mp4",
     ".mp3": "audio/mpeg",
     ".ogg": "audio/ogg",
+    ".png": "image/png",
     ".wav": "audio/wav",
     ".webm": "audio/webm",
 }
@@ -57,7 +58,8 @@ class Medium:
 class MediaSite:
     """Use as a context manager; everything may be changed while it runs.
 
-    Videos are at ``/watch?v=ID``, tracks at ``/ARTIST/TRACK``.
+    Videos are at ``/watch?v=ID``, tracks at ``/ARTIST/TRACK``; ``/results?search_query=WORDS``
+    lists videos in whose title, author or keywords any of the words is.
     """
 
     media: dict[str, Medium] = field(default_factory=dict)
@@ -130,6 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, site: MediaSite) -> None:
         split = urllib.parse.urlsplit(self.path)
+        if split.path == "/results":
+            words = urllib.parse.parse_qs(split.query).get("search_query", [""])[0]
+            self._answer(site.statuses.get("/results", 200), "text/xml", _results(site, words))
+            return
         asked = urllib.parse.parse_qs(split.query).get("v", [split.path.removeprefix("/")])[0]
         name, is_file = asked.removeprefix("files/").rpartition(".")[0], asked.startswith("files/")
         medium = site.media.get(name if is_file else asked)
@@ -172,6 +178,31 @@ def _wait(gate: Gate | None) -> None:
     if gate is not None:
         gate.reached.set()
         gate.opened.wait(60)
+
+
+def _results(site: MediaSite, words: str) -> bytes:
+    wanted = set(words.lower().replace('"', "").split())
+    found = [
+        (name, medium)
+        for name, medium in site.media.items()
+        if "/" not in name and wanted & _words_of(medium)
+    ]
+    items = "".join(
+        f"<item><title>{html.escape(medium.title)}</title>"
+        f"<link>{html.escape(site.youtube_url_template.replace('{id}', name))}</link>"
+        + (f"<itunes:duration>{medium.duration_s}</itunes:duration>" if medium.duration_s else "")
+        + "</item>"
+        for name, medium in found
+    )
+    return (
+        '<?xml version="1.0"?><rss version="2.0" '
+        'xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel>'
+        f"<title>Results</title>{items}</channel></rss>"
+    ).encode()
+
+
+def _words_of(medium: Medium) -> set[str]:
+    return set(f"{medium.title} {medium.author} {medium.keywords or ''}".lower().split())
 
 
 def _page(origin: str, name: str, medium: Medium) -> bytes:

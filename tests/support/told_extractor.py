@@ -21,6 +21,9 @@ class ToldExtractor:
     def lookup(self, url: str, site: Site, *, timeout_s: float) -> Mapping[str, Any]:
         return self._next(url)
 
+    def search(self, query: str, site: Site, *, timeout_s: float) -> list[Mapping[str, Any]]:
+        return self._next(query)["entries"]
+
     def download(
         self, url: str, site: Site, folder: Path, *, progress: Progress, **limits: float
     ) -> Path:

@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from stemwright.errors import DatabaseUnavailable, OptionError
 
+from .announcements import send_announcements
+
 DATABASE_GONE: Final = (OperationalError, InterfaceError, NoConnectionFree)
 """What queries raise while the database is away, busy for too long, or full."""
 _BUSY_MS: Final = 30_000
@@ -49,6 +51,7 @@ class Database:
         with self._sessions() as session:
             session.connection(execution_options={"writes": True})
             yield session
+            send_announcements(session)
             session.commit()
 
     @contextmanager

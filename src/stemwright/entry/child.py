@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 PROBE: Final = "probe"
 SEPARATE: Final = "separations.separate"
 CLEAN: Final = "denoising.denoise"
+ENCODE: Final = "downloads.encode"
+ANALYSE: Final = "analyses.analyse"
+MIX: Final = "mixes.render"
 _MIB: Final = 1 << 20
 _PROBED_S: Final = 6.0
 """Time a probe may spend on counting where the file does not tell its length."""
@@ -173,6 +176,33 @@ def denoise() -> Work:
     return work
 
 
+def mix(arguments: Arguments, report: Report) -> dict[str, Any]:
+    """Mix stems down to one file."""
+    from stemwright.features.mixes.child_work import render  # noqa: PLC0415
+
+    return render(arguments, report)
+
+
+def encode(arguments: Arguments, report: Report) -> dict[str, Any]:
+    """Bring a song into a format of the library."""
+    from stemwright.features.downloads.child_work import encode_song  # noqa: PLC0415
+    from stemwright.features.downloads.encoding_work import EncodingWork  # noqa: PLC0415
+
+    return encode_song(EncodingWork(**arguments["work"]), report)
+
+
+def analyse(arguments: Arguments, report: Report) -> dict[str, Any]:
+    """Describe a song."""
+    from stemwright.features.analyses.child_work import analyse_song  # noqa: PLC0415
+
+    return analyse_song(
+        Path(arguments["song"]),
+        arguments["features"],
+        max_duration_s=arguments["max_duration_s"],
+        report=report,
+    )
+
+
 def _denoiser() -> DeepFilterNetwork:
     from stemwright.engine.catalog import DENOISE_MODEL  # noqa: PLC0415
 
@@ -212,7 +242,7 @@ def _described(error: StemwrightError, arguments: Arguments) -> dict[str, Any]:
     fields = {
         name: value
         for name, value in vars(error).items()
-        if name != "message" and isinstance(value, str | int | float | list | None)
+        if name != "message" and isinstance(value, str | int | float | list | dict | None)
     }
     return {"error": error.code, "message": message, "fields": fields, "rss_mb": _rss_mb()}
 
@@ -234,7 +264,14 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(niceness)
     _limit_memory(most_mb)
-    works = {PROBE: probe, SEPARATE: separate(LoadedModels()), CLEAN: denoise()}
+    works: dict[str, Work] = {
+        PROBE: probe,
+        SEPARATE: separate(LoadedModels()),
+        CLEAN: denoise(),
+        MIX: mix,
+        ENCODE: encode,
+        ANALYSE: analyse,
+    }
     serve(Channel(), works)
 
 

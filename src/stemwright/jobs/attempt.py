@@ -15,7 +15,9 @@ from .job import Job
 from .service import Jobs, Outcome
 
 TICK_S: Final = 0.5
-"""Progress is written at most this often, and a wish to stop is noticed this fast."""
+"""A wish to stop is noticed this fast."""
+PROGRESS_S: Final = 0.25
+"""Progress is written at once, but no two times within this."""
 
 Warn = Callable[[str, BaseException], None]
 
@@ -46,17 +48,20 @@ class Handler(Protocol):
 
 
 class Attempt:
-    """Progress goes out and the wish to stop comes in, twice a second, from a thread of its own."""
+    """Progress goes out and the wish to stop comes in, by a thread of its own."""
 
     def __init__(self, jobs: Jobs, job: Job, *, warn: Warn, tick_s: float = TICK_S) -> None:
         self._jobs = jobs
         self._job = job
         self._warn = warn
+        self._apart_s = min(PROGRESS_S, tick_s)
         self._tick_s = tick_s
         self._wanted: tuple[int, str | None] = (job.progress, None)
+        self._written: tuple[int, str | None] = self._wanted
         self._spent: dict[str, float] = {}
         self._entered = time.monotonic()
         self._lost = threading.Event()
+        self._news = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tick, name=f"progress {job.id}", daemon=True)
 
@@ -71,6 +76,7 @@ class Attempt:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        self._news.set()
         self._thread.join()
 
     def report(self, phase: str, progress: float) -> None:
@@ -79,6 +85,8 @@ class Attempt:
         if phase != left:
             self._leave(left)
         self._wanted = (max(before, int(progress)), phase)
+        if self._wanted != (before, left):
+            self._news.set()
 
     def seconds_by_phase(self) -> dict[str, float]:
         """How long each phase took, the last one up to now."""
@@ -107,15 +115,26 @@ class Attempt:
         self._entered = now
 
     def _tick(self) -> None:
-        while not self._ended.wait(self._tick_s):
-            progress, phase = self._wanted
+        pause_s = 0.0
+        while self._due(pause_s):
+            (progress, phase), before = self._wanted, self._written
             try:
                 if not self._jobs.report(self._job, progress, phase):
                     self._lost.set()
                     return
+                self._written = progress, phase
             except SQLAlchemyError as error:
                 # the work goes on: the database may be back before it ends
                 self._warn("progress not written", error)
+            # what was written only to find a wish to stop does not delay what comes next
+            pause_s = 0.0 if before == self._written else self._apart_s
+
+    def _due(self, pause_s: float) -> bool:
+        """Wait for news, but not for ever: a wish to stop is only found by writing."""
+        self._ended.wait(pause_s)
+        self._news.wait(self._tick_s - pause_s)
+        self._news.clear()
+        return not self._ended.is_set()
 
 
 Handlers = Mapping[str, Handler]

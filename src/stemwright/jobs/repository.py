@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import CursorResult, Select, Update, delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from stemwright.db.announcements import announce
+
 from .job import TRANSITIONS, Artefact, Status
 from .tables import ArtefactRow, JobRow
+
+ANNOUNCED: Final = "job:"
+"""Before the id of a job whose row changed."""
 
 _Query = TypeVar("_Query", bound=Select[Any])
 
@@ -24,6 +29,11 @@ def add(session: Session, row: JobRow) -> None:
 def get(session: Session, job_id: str) -> JobRow | None:
     """Read a job with its artefacts."""
     return session.scalar(_with_artefacts(select(JobRow).where(JobRow.id == job_id)))
+
+
+def several(session: Session, job_ids: Collection[str]) -> Sequence[JobRow]:
+    """Read those of these jobs that exist, with their artefacts."""
+    return session.scalars(_with_artefacts(select(JobRow).where(JobRow.id.in_(job_ids)))).all()
 
 
 def by_idempotency_key(session: Session, owner: str, key: str) -> JobRow | None:
@@ -91,6 +101,7 @@ def begin(session: Session, job_id: str, ticket: str | None, now: datetime) -> b
         begun = begun.where(JobRow.ticket == ticket)
     return _changed(
         session,
+        job_id,
         begun.where(JobRow.cancel_requested_at.is_(None)).values(
             status="running",
             attempt=JobRow.attempt + 1,
@@ -103,6 +114,7 @@ def report(session: Session, job_id: str, attempt: int, progress: int, phase: st
     """Note how far an attempt is; false when it is no longer the one that counts."""
     return _changed(
         session,
+        job_id,
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.attempt == attempt, JobRow.status == "running")
         .where(JobRow.cancel_requested_at.is_(None))
@@ -124,13 +136,14 @@ def end(
         change = change.where(JobRow.attempt == attempt)
     if status == "completed":
         change = change.where(JobRow.cancel_requested_at.is_(None))
-    return _changed(session, change.values(status=status, phase=None, **values))
+    return _changed(session, job_id, change.values(status=status, phase=None, **values))
 
 
 def request_cancel(session: Session, job_id: str, now: datetime) -> bool:
     """Ask a running job to stop."""
     return _changed(
         session,
+        job_id,
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status == "running")
         .values(cancel_requested_at=func.coalesce(JobRow.cancel_requested_at, now)),
@@ -153,6 +166,7 @@ def requeue(session: Session, job_id: str, turn: int) -> bool:
     )
     return _changed(
         session,
+        job_id,
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status.in_(_sources("queued")))
         .values(
@@ -247,8 +261,11 @@ def _is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def _changed(session: Session, change: Update) -> bool:
-    return _count(session, change) == 1
+def _changed(session: Session, job_id: str, change: Update) -> bool:
+    if _count(session, change) != 1:
+        return False
+    announce(session, ANNOUNCED + job_id)
+    return True
 
 
 def _count(session: Session, change: Update) -> int:

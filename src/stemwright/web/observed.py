@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stemwright.kit import logs
+from stemwright.kit.redaction import MASK
 
 from .forwarded import client_address
 from .metrics import Metrics
@@ -22,6 +24,8 @@ _QUIET: Final = frozenset({"/health", "/metrics"})
 _NOBODY_LEFT: Final = 499  # what other servers log when the caller went before an answer
 _SHOWN_OF_KEY: Final = 12
 _LONGEST_PATH: Final = 500
+# Links from messages: they are written down when a browser shows them, and open an account then.
+_SECRET_PATHS: Final = re.compile(r"(/users/+(?:log.{1,3}in|settings/+confirm.{1,3}email)/+).+")
 _log = logs.get_logger("stemwright.access")
 
 
@@ -99,7 +103,8 @@ def route_template(scope: Scope) -> str:
 def _path(scope: Scope) -> str:
     """The path as sent: percent-encoded, so that nothing in it acts on a terminal."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
-    return raw.partition(b"?")[0].decode("ascii", "replace")[:_LONGEST_PATH]
+    path = raw.partition(b"?")[0].decode("ascii", "replace")[:_LONGEST_PATH]
+    return _SECRET_PATHS.sub(rf"\g<1>{MASK}", path)
 
 
 def _start_of_key(scope: Scope) -> str:

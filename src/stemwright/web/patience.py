@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+SILENCE_S: Final = 60.0
+LEAST_TAKEN: Final = 16_384
 _MOST_FILES: Final = 65_536
 
 
@@ -28,14 +30,14 @@ class PatientProtocol(H11Protocol):
 
     head_s: ClassVar[float] = 20.0
     """From the opening of a connection, or the first byte of a request, to the end of its head."""
-    silence_s: ClassVar[float] = 60.0
+    silence_s: ClassVar[float] = SILENCE_S
     """In which at least ``least_taken`` bytes of an answer have to be taken."""
-    least_taken: ClassVar[int] = 16_384
+    least_taken: ClassVar[int] = LEAST_TAKEN
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the library's own
         super().__init__(*args, **options)
         self._owed = _Timer(self.loop)
-        self._untaken = _Timer(self.loop)
+        self._untaken = Untaken(self.loop, lambda: self.transport, self.silence_s, self.least_taken)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -56,12 +58,15 @@ class PatientProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """The client takes an answer more slowly than the app gives it."""
         super().pause_writing()
-        self._look_again(self.transport.get_write_buffer_size())
+        self._untaken.watch()
 
     def resume_writing(self) -> None:
         """It has taken nearly all of it."""
         self._untaken.stop()
         super().resume_writing()
+
+    def _should_upgrade(self) -> bool:
+        return self.scope["method"] == "GET" and super()._should_upgrade()
 
     def _watch(self) -> None:
         # a body that is still to come when its answer is complete is owed as a head is
@@ -70,15 +75,37 @@ class PatientProtocol(H11Protocol):
         elif not self._owed.runs:
             self._owed.start(self.head_s, self.transport.abort)
 
-    def _look_again(self, untaken: int) -> None:
-        self._untaken.start(self.silence_s, partial(self._judge, untaken))
+
+class Untaken:
+    """Hangs up when too little of what was written is taken by the client."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: Callable[[], asyncio.Transport],
+        silence_s: float = SILENCE_S,
+        least_taken: int = LEAST_TAKEN,
+    ) -> None:
+        self._timer = _Timer(loop)
+        self._transport = transport
+        self._silence_s = silence_s
+        self._least_taken = least_taken
+
+    def watch(self) -> None:
+        """Look how much is taken within the time, again and again."""
+        untaken = self._transport().get_write_buffer_size()
+        self._timer.start(self._silence_s, partial(self._judge, untaken))
+
+    def stop(self) -> None:
+        """All of it was taken."""
+        self._timer.stop()
 
     def _judge(self, before: int) -> None:
-        untaken = self.transport.get_write_buffer_size()
-        if before - untaken < self.least_taken:
-            self.transport.abort()
+        transport = self._transport()
+        if before - transport.get_write_buffer_size() < self._least_taken:
+            transport.abort()
         else:
-            self._look_again(untaken)
+            self.watch()
 
 
 class _Timer:

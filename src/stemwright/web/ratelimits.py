@@ -64,8 +64,8 @@ def caller_of(scope: Scope) -> Caller:
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        return Caller(_network(scope), None)
-    return Caller(_network(scope), hashlib.sha256(token.encode()).hexdigest()[:32])
+        return Caller(network_of(scope), None)
+    return Caller(network_of(scope), hashlib.sha256(token.encode()).hexdigest()[:32])
 
 
 class RateLimits:
@@ -173,7 +173,8 @@ def _tell(message: Message, allowance: Allowance) -> None:
     headers["x-ratelimit-reset"] = str(allowance.resets_at)
 
 
-def _network(scope: Scope) -> str:
+def network_of(scope: Scope) -> str:
+    """The address a request is counted for; of IPv6, the network of one subscriber."""
     address = client_address(scope)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))

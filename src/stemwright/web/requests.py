@@ -60,7 +60,7 @@ class PlainPaths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] == "http":
+        if scope["type"] != "lifespan":
             scope["path"] = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"
             if raw := scope.get("raw_path"):
                 scope["raw_path"] = _RAW_SLASHES.sub(b"/", raw).rstrip(b"/") or b"/"

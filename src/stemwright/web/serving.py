@@ -19,11 +19,14 @@ class Facts:
     size_bytes: int
     etag: str
     """Strong and quoted."""
-    modified_at: datetime
+    modified_at: datetime | None
+    """None where nothing but the tag tells whether it is the same file."""
 
     @property
-    def last_modified(self) -> str:
+    def last_modified(self) -> str | None:
         """The time as a header, which has whole seconds."""
+        if self.modified_at is None:
+            return None
         return format_datetime(self.modified_at.astimezone(UTC), usegmt=True)
 
 
@@ -41,19 +44,22 @@ class Selection:
         return self.stop - self.start
 
 
-def select(headers: Mapping[str, str], facts: Facts) -> Selection:
+def select(headers: Mapping[str, str], facts: Facts, *, strict: bool = False) -> Selection:
     """Decide for the headers (names in lower case) of a GET or HEAD.
 
-    A header that makes no sense is as good as none. So is a request for several ranges at once:
-    the answer would have to be multipart, and the whole file is allowed instead.
+    A header that makes no sense is as good as none, unless ``strict`` refuses it. A request for
+    several ranges at once always is: the answer would have to be multipart, and the whole file is
+    allowed instead.
     """
     if _is_known(headers, facts):
         return Selection(304, 0, 0)
     whole = Selection(200, 0, facts.size_bytes)
-    asked = _RANGE.fullmatch(headers.get("range", ""))
-    if asked is None or not _may_be_partial(headers, facts):
+    said = headers.get("range")
+    if said is None or not _may_be_partial(headers, facts):
         return whole
-    return _part(asked[1], asked[2], facts.size_bytes) or whole
+    asked = _RANGE.fullmatch(said)
+    otherwise = Selection(416, 0, 0) if strict and "," not in said else whole
+    return (asked and _part(asked[1], asked[2], facts.size_bytes)) or otherwise
 
 
 def _part(first: str, last: str, size: int) -> Selection | None:
@@ -75,7 +81,8 @@ def _is_known(headers: Mapping[str, str], facts: Facts) -> bool:
         known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
         return "*" in known or facts.etag in known
     since = _time(headers.get("if-modified-since"))
-    return since is not None and facts.modified_at.replace(microsecond=0) <= since
+    modified = facts.modified_at
+    return since is not None and modified is not None and modified.replace(microsecond=0) <= since
 
 
 def _may_be_partial(headers: Mapping[str, str], facts: Facts) -> bool:

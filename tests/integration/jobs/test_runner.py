@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -12,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from stemwright.db.base import Table
 from stemwright.db.database import Database
 from stemwright.errors import AudioTooShort, StorageUnreachable, WeightsCorrupt
-from stemwright.jobs.attempt import Attempt
+from stemwright.jobs.attempt import PROGRESS_S, Attempt
 from stemwright.jobs.job import Artefact
 from stemwright.jobs.runner import MOST_ATTEMPTS, JobRunner
 from stemwright.jobs.service import Jobs, NewJob, Outcome
@@ -300,3 +301,25 @@ def eventually(happened, within_s=1.0):
             return True
         threading.Event().wait(0.02)
     return False
+
+
+def test_news_is_written_at_once_but_not_all_of_it(jobs, job):
+    begun, written = jobs.begin(job.id, None), []
+
+    class Noting(Jobs):
+        def report(self, job, progress, phase):
+            written.append((time.monotonic(), progress))
+            return True
+
+    noting = Noting(jobs.database, jobs.tasks)
+    with Attempt(noting, begun, warn=lambda *_: None) as attempt:
+        time.sleep(0.1)
+        reported = time.monotonic()
+        for progress in range(1, 61):
+            attempt.report("separate", progress)
+            time.sleep(0.01)
+        assert eventually(lambda: written[-1][1] == 60)
+
+    times = [at for at, _ in written]
+    assert times[0] - reported < 0.1
+    assert min(later - earlier for earlier, later in pairwise(times)) >= PROGRESS_S - 0.01

@@ -80,3 +80,26 @@ def test_a_part_is_sent_only_of_the_file_the_client_knows(condition, status):
 def test_the_time_as_a_header_is_in_gmt():
     east = FACTS.modified_at.astimezone(tz=None) + timedelta()
     assert Facts(1, '"t"', east).last_modified == "Tue, 01 Jan 2030 12:00:00 GMT"
+
+
+@pytest.mark.parametrize("said", ["bytes=5-2", "bytes=-", "bytes=a-b", "bytes", "items=0-1", ""])
+def test_a_strict_server_refuses_ranges_that_make_no_sense(said):
+    assert select({"range": said}, FACTS, strict=True).status == 416
+    assert select({"range": said}, FACTS).status == 200
+
+
+@pytest.mark.parametrize(
+    ("said", "status"), [("bytes=0-1", 206), ("bytes=-2", 206), ("bytes=0-1,3-4", 200)]
+)
+def test_a_strict_server_serves_the_others_alike(said, status):
+    assert select({"range": said}, FACTS, strict=True).status == status
+
+
+def test_where_only_the_tag_tells_no_time_does():
+    timeless = Facts(100, '"tag"', None)
+    later = "Fri, 01 Jan 2100 00:00:00 GMT"
+
+    assert timeless.last_modified is None
+    assert select({"if-modified-since": later}, timeless).status == 200
+    assert select({"range": "bytes=0-9", "if-range": later}, timeless).status == 200
+    assert select({"range": "bytes=0-9", "if-range": '"tag"'}, timeless).status == 206

@@ -17,10 +17,12 @@ from stemwright.features.uploads.service import Uploads
 from stemwright.kit.clock import utc_now
 from stemwright.storage.base import Storage
 from stemwright.storage.signing import PATH, UrlSigner
+from stemwright.web.receiving import Body
+from stemwright.web.sending import READERS
 
-from .downloads import READERS, download
+from .downloads import download
 from .failures import failure
-from .receiving import Body, length_of, receive
+from .receiving import length_of, receive
 
 
 @dataclass(frozen=True, slots=True)

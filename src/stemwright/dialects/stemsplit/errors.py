@@ -156,7 +156,17 @@ CONTRACT: Final[Mapping[str, Answer]] = {
 }
 """What every code of ours is in this dialect; a code that is missing is a defect."""
 
-ELSEWHERE: Final = ("lalalai.", "mix.", "spotify.")
+ELSEWHERE: Final = (
+    "analysis.",
+    "download.",
+    "lalalai.",
+    "mix.",
+    "processing.",
+    "request.parameter_missing",
+    "session.",
+    "spotify.",
+    "track.",
+)
 """Codes of features that this dialect does not offer: here they would be defects."""
 
 _EXTRAS: Final = {

@@ -56,6 +56,8 @@ class Principal:
     """None for a browser that logged in."""
     email: str
     is_admin: bool
+    session_id: str | None = None
+    """Of the browser that logged in; it is refused once that session has ended."""
 
 
 def clean_email(text: str) -> str:

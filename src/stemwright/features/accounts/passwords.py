@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -12,6 +13,8 @@ from stemwright.errors import InvalidPassword
 _MIN: Final = 12
 _MAX: Final = 72
 _MAX_BYTES: Final = 72
+_AT_ONCE: Final = 4
+"""One takes 64 MiB: as many as there are requests would be more than a machine has."""
 
 
 def require_length(password: str) -> None:
@@ -27,10 +30,12 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
+        self._room = threading.BoundedSemaphore(_AT_ONCE)
 
     def hash(self, password: str) -> str:
         """Make what is kept of a password: Argon2id with its salt and parameters."""
-        return self._hasher.hash(password)
+        with self._room:
+            return self._hasher.hash(password)
 
     def matches(self, kept: str | None, password: str) -> bool:
         """Compare; where there is nothing to compare with, take as long and say no.
@@ -40,10 +45,11 @@ class Passwords:
         if not _fits(password):
             return False
         if kept is None:
-            self._hasher.hash(password)
+            self.hash(password)
             return False
         try:
-            return self._hasher.verify(kept, password)
+            with self._room:
+                return self._hasher.verify(kept, password)
         except (VerificationError, InvalidHashError):
             return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select, update
@@ -24,6 +24,16 @@ def user_named(session: Session, text: str) -> UserRow | None:
 def users(session: Session) -> Sequence[UserRow]:
     """All accounts, the oldest first."""
     return session.scalars(select(UserRow).order_by(UserRow.created_at, UserRow.id)).all()
+
+
+def users_by_id(session: Session, ids: Collection[str]) -> Sequence[UserRow]:
+    """Those of these accounts that exist."""
+    return session.scalars(select(UserRow).where(UserRow.id.in_(ids))).all()
+
+
+def keys_by_id(session: Session, ids: Collection[str]) -> Sequence[ApiKeyRow]:
+    """Those of these keys that exist."""
+    return session.scalars(select(ApiKeyRow).where(ApiKeyRow.id.in_(ids))).all()
 
 
 def presented_key(session: Session, secret: str) -> tuple[ApiKeyRow, UserRow] | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from stemwright.db.announcements import announce
 from stemwright.db.database import Database
 from stemwright.errors import (
     AccountSuspended,
+    AuthError,
     EmailNotVerified,
     EmailTaken,
     InvalidApiKey,
@@ -32,6 +35,9 @@ from .tables import ApiKeyRow, UserRow
 
 Opened = Callable[[Session, str], None]
 
+RIGHTS: Final = "rights:"
+"""Before the id of an account, in announcements that it or a key of it is refused from now on."""
+
 
 class Accounts:
     """The accounts of one database.
@@ -47,12 +53,17 @@ class Accounts:
         clock: Callable[[], datetime] = utc_now,
         passwords: Passwords | None = None,
         on_opened: Sequence[Opened] = (),
+        on_password: Sequence[Opened] = (),
     ) -> None:
-        """``on_opened`` gets the id of every new account, in the transaction that makes it."""
+        """``on_opened`` gets the id of every new account, in the transaction that makes it.
+
+        ``on_password`` likewise gets the id of an account whose password is changed.
+        """
         self._database = database
         self._clock = clock
         self._passwords = passwords or Passwords()
         self._on_opened = tuple(on_opened)
+        self._on_password = tuple(on_password)
         self._last_use = LastUse(database)
 
     def close(self) -> None:
@@ -81,6 +92,29 @@ class Accounts:
         _check_user(user)
         self._last_use.note(key.id, now, key.last_used_at)
         return Principal(user.id, key.id, user.email, user.is_admin)
+
+    def principal(self, owner: str, session_id: str | None = None) -> Principal:
+        """An account as the one a request is from, after something else than a key showed it.
+
+        Raises
+        ------
+        AccountSuspended, EmailNotVerified, UnknownUser
+
+        """
+        with self._database.reading() as session:
+            user = _known(repository.user_named(session, owner), owner)
+        _check_user(user)
+        return Principal(user.id, None, user.email, user.is_admin, session_id)
+
+    def refused_now(self, principals: Collection[Principal]) -> set[Principal]:
+        """Pick those who were let in and would not be any more."""
+        now = self._clock()
+        with self._database.reading() as session:
+            users = repository.users_by_id(session, {it.owner for it in principals})
+            keys = repository.keys_by_id(session, {it.key_id for it in principals if it.key_id})
+        welcome = {user.id for user in users if _is_fine(_check_user, user)}
+        welcome |= {key.id for key in keys if _is_fine(_check_key, key, now)}
+        return {it for it in principals if not {it.owner, it.key_id or it.owner} <= welcome}
 
     def check_password(self, email: str, password: str) -> User | None:
         """Find the account of an address and a password, or nobody, in the same time.
@@ -155,8 +189,10 @@ class Accounts:
 
     def suspend(self, text: str) -> User:
         """Refuse every request of an account from now on; its work and files stay."""
-        with self._changing(text) as row:
+        with self._database.transaction() as session:
+            row = _known(repository.user_named(session, text), text)
             row.suspended_at = row.suspended_at or self._clock()
+            announce(session, RIGHTS + row.id)
             return _user(row)
 
     def unsuspend(self, text: str) -> User:
@@ -165,13 +201,49 @@ class Accounts:
             row.suspended_at = None
             return _user(row)
 
-    def set_password(self, text: str, password: str) -> User:
-        """Give an account a password, or another one."""
-        require_length(password)
-        kept = self._passwords.hash(password)
-        with self._changing(text) as row:
+    def set_password(self, text: str, password: str | None) -> User:
+        """Give an account a password, another one, or none."""
+        if password is not None:
+            require_length(password)
+        kept = None if password is None else self._passwords.hash(password)
+        with self._database.transaction() as session:
+            row = _known(repository.user_named(session, text), text)
             row.password_hash = kept
+            for changed in self._on_password:
+                changed(session, row.id)
             return _user(row)
+
+    def change_email(self, owner: str, email: str) -> User:
+        """Give an account another address, which is taken for confirmed.
+
+        Raises
+        ------
+        EmailTaken, InvalidEmail, UnknownUser
+
+        """
+        address = self.free_email(email)
+        try:
+            with self._changing(owner) as row:
+                row.email, row.email_folded = address, folded(address)
+                row.email_verified_at = self._clock()
+                return _user(row)
+        except IntegrityError as error:  # taken meanwhile
+            raise EmailTaken(f"{address} has an account already.") from error
+
+    def free_email(self, email: str) -> str:
+        """Clean an address for an account that is to have it.
+
+        Raises
+        ------
+        EmailTaken, InvalidEmail
+
+        """
+        address = clean_email(email)
+        with self._database.reading() as session:
+            taken = repository.user_named(session, address) is not None
+        if taken or folded(address) == LOCAL_EMAIL:
+            raise EmailTaken(f"{address} has an account already.")
+        return address
 
     # ------------------------------------------------------------------------------------ keys
 
@@ -209,6 +281,7 @@ class Accounts:
                 ids = ", ".join(row.id for row in found)
                 raise UnknownApiKey(f"Several API keys start like that; name one by its id: {ids}.")
             found[0].revoked_at = found[0].revoked_at or self._clock()
+            announce(session, RIGHTS + found[0].owner)
             return _key(found[0])
 
     # --------------------------------------------------------------------------------- private
@@ -259,6 +332,14 @@ def _check_user(user: UserRow) -> None:
         raise AccountSuspended("This account is suspended. Ask the operator of this server.")
     if user.email_verified_at is None:
         raise EmailNotVerified("Confirm the e-mail address of this account first.")
+
+
+def _is_fine(check: Callable[..., None], *given: object) -> bool:
+    try:
+        check(*given)
+    except AuthError:
+        return False
+    return True
 
 
 def _user(row: UserRow) -> User:

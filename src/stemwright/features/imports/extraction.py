@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, TypeVar
@@ -63,6 +63,10 @@ class Extractor(Protocol):
         """Return the metadata under yt-dlp's names; raises `ExtractionFailed`."""
         ...
 
+    def search(self, query: str, site: Site, *, timeout_s: float) -> Sequence[Mapping[str, Any]]:
+        """Return what the site lists for some words; raises `ExtractionFailed`."""
+        ...
+
     def download(
         self,
         url: str,
@@ -100,6 +104,15 @@ class ChildExtractor:
         """See `Extractor`."""
         last = self._carried_out(self._order(url, site), timeout_s, _unheard)
         return _member(last, "info", dict)
+
+    def search(self, query: str, site: Site, *, timeout_s: float) -> Sequence[Mapping[str, Any]]:
+        """See `Extractor`."""
+        order = replace(
+            self._order(site.search_url(query), site),
+            action="search",
+            extractors=list(site.search_extractors),
+        )
+        return _member(self._carried_out(order, timeout_s, _unheard), "entries", list)
 
     def download(
         self,

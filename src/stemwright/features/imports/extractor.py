@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -39,6 +40,10 @@ _KEPT: Final = (
     "timestamp", "upload_date", "tags", "categories", "view_count", "like_count", "comment_count",
     "live_status", "is_live", "age_limit", "availability",
 )  # fmt: skip
+_LISTED: Final = (
+    "id", "url", "title", "duration", "channel", "uploader", "view_count", "live_status",
+)  # fmt: skip
+_MOST_LISTED: Final = 20
 _BETWEEN_EVENTS_S: Final = 0.5
 _ROOM_BYTES: Final = 1 << 20
 
@@ -47,7 +52,7 @@ _ROOM_BYTES: Final = 1 << 20
 class Order:
     """What the child is to do, with everything it needs to know; nothing else reaches it."""
 
-    action: Literal["lookup", "download"]
+    action: Literal["lookup", "search", "download"]
     url: str
     extractors: list[str]
     origin: list[str | int] | None = None
@@ -79,7 +84,9 @@ def run(order: Order, emit: Emit, make: Make) -> Event:
     from yt_dlp.utils import DownloadError  # noqa: PLC0415 - half a second
 
     try:
-        return _lookup(order, make) if order.action == "lookup" else _download(order, emit, make)
+        if order.action == "download":
+            return _download(order, emit, make)
+        return _search(order, make) if order.action == "search" else _lookup(order, make)
     except Refused as refused:
         return refused.event
     except DownloadError as error:
@@ -89,6 +96,18 @@ def run(order: Order, emit: Emit, make: Make) -> Event:
 def _lookup(order: Order, make: Make) -> Event:
     with make(_options(order)) as ydl:
         return {"event": "found", "info": _slim(ydl.extract_info(order.url, download=False))}
+
+
+def _search(order: Order, make: Make) -> Event:
+    """List what is found as the list of results has it: no page of a medium is opened."""
+    with make({**_options(order), "extract_flat": True}) as ydl:
+        found = ydl.extract_info(order.url, download=False) or {}
+    listed = list(islice(found.get("entries") or (), _MOST_LISTED))
+    return {"event": "listed", "entries": [_slim_entry(entry) for entry in listed if entry]}
+
+
+def _slim_entry(entry: Mapping[str, Any]) -> Event:
+    return {name: entry[name] for name in _LISTED if entry.get(name) is not None}
 
 
 def _download(order: Order, emit: Emit, make: Make) -> Event:

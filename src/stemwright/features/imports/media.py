@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from stemwright.errors import FileTooLarge, ServiceUnavailable, SourceError, StemwrightError
 
@@ -18,6 +18,8 @@ from .failures import Again, Row, verdict
 from .sites import Site
 
 _MIB: Final = 1 << 20
+
+_Returned = TypeVar("_Returned")
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class MediaLimits:
     max_duration_s: float = 3600
     max_bytes: int = 500 << 20
     lookup_s: float = 20.0
+    search_s: float = 60.0
+    """Nobody waits for an answer: it is a worker that searches."""
     download_s: float = 300.0
     pauses_s: tuple[float, ...] = (2.0, 5.0, 10.0)
 
@@ -61,19 +65,29 @@ class Media:
             error, _ = self._meaning(failure)
             raise error from failure
 
+    def search(self, query: str) -> Sequence[Mapping[str, Any]]:
+        """Ask what the site has under some words; tries again where that is worth it."""
+        timeout_s = self.limits.search_s
+        return self._persistently(
+            lambda: self.extractor.search(query, self.site, timeout_s=timeout_s)
+        )
+
     def download(self, media_id: str, folder: Path, progress: Progress) -> Path:
         """Bring the audio as the site has it; tries again where that is worth it."""
+        return self._persistently(lambda: self._once(media_id, folder, progress))
+
+    def _persistently(self, work: Callable[[], _Returned]) -> _Returned:
         for number, pause in enumerate(self.limits.pauses_s):
             self.breaker.check()
             try:
-                return self._once(media_id, folder, progress)
+                return work()
             except ExtractionFailed as failure:
                 error, again = self._meaning(failure)
                 if number >= again.value:
                     raise error from failure
             self.sleep(pause)
         try:
-            return self._once(media_id, folder, progress)
+            return work()
         except ExtractionFailed as failure:
             raise self._meaning(failure)[0] from failure
 

@@ -29,6 +29,7 @@ from .media import Media, MediaLimits
 from .sites import YOUTUBE, Site
 
 _HD_LINES: Final = 720
+_LONGEST_QUERY: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,18 @@ class VideoFacts:
     comment_count: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoHit:
+    """A video as a list of results shows it."""
+
+    video_id: str
+    title: str
+    channel_name: str
+    duration_s: float | None
+    is_live: bool
+    views: int | None = None
+
+
 class YouTube:
     """Looks videos up and downloads their soundtracks.
 
@@ -78,6 +91,7 @@ class YouTube:
         breaker: Breaker | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._site = site
         self._limits = limits or MediaLimits()
         self._media = Media(
             site=site,
@@ -119,6 +133,33 @@ class YouTube:
         if seconds > self._limits.max_duration_s:
             raise self._too_long(seconds)
         return _facts(video_id, info)
+
+    def search(self, words: str) -> list[VideoHit]:
+        """Find videos, in YouTube's order; one request, so live and hidden ones may be among them.
+
+        Raises
+        ------
+        ServiceUnavailable
+            YouTube does not answer, or refuses this server.
+
+        """
+        query = " ".join(words.split())[:_LONGEST_QUERY]
+        hits = (self._hit(entry) for entry in self._media.search(query))
+        return [hit for hit in hits if hit is not None]
+
+    def _hit(self, entry: Mapping[str, Any]) -> VideoHit | None:
+        by_url = self._site.media_id(entry.get("url") or "")
+        video_id = by_url if self._site.origin else entry.get("id") or by_url
+        if not video_id:
+            return None
+        return VideoHit(
+            video_id=video_id,
+            title=entry.get("title") or "",
+            channel_name=entry.get("channel") or entry.get("uploader") or "",
+            duration_s=entry.get("duration"),
+            is_live=entry.get("live_status") in LIVE,
+            views=entry.get("view_count"),
+        )
 
     def download(self, video_id: str, folder: Path, progress: Progress) -> Path:
         """Download the soundtrack as it is, in whatever format YouTube has it.

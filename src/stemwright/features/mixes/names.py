@@ -55,6 +55,11 @@ def base_name(file_name: str) -> str:
     return PurePosixPath(file_name.replace("\\", "/")).stem
 
 
+def unedited(name: str) -> str:
+    """Return a name without the ending of an edited stem."""
+    return _EDITED.sub("", name)
+
+
 def folded(name: str) -> str:
     """Return a name as it is compared: one spelling of accents, no case."""
     return unicodedata.normalize("NFC", name).casefold()

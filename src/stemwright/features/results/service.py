@@ -38,6 +38,7 @@ class Results:
 
     storage: Storage
     sleep: Callable[[float], None] = time.sleep
+    folder: str = FOLDER
 
     def store(
         self, job: Job, song_name: str, files: Sequence[tuple[str, Path]]
@@ -52,11 +53,15 @@ class Results:
 
     def discard_attempt(self, job: Job, attempt: int) -> None:
         """Delete whatever one attempt at a job stored."""
-        self._delete(f"{FOLDER}/{job.id}/{attempt}", kept=frozenset())
+        self._delete(f"{self.folder}/{job.id}/{attempt}", kept=frozenset())
 
     def keep_result(self, job: Job) -> None:
         """Delete whatever attempts at a job stored that is not its result."""
-        self._delete(f"{FOLDER}/{job.id}", kept=frozenset(it.key for it in job.artefacts))
+        self.keep_only(job, (it.key for it in job.artefacts))
+
+    def keep_only(self, job: Job, keys: Iterable[str]) -> None:
+        """Delete whatever attempts at a job stored under other keys than these."""
+        self._delete(f"{self.folder}/{job.id}", kept=frozenset(keys))
 
     def _delete(self, folder: str, *, kept: frozenset[str]) -> None:
         def delete() -> None:
@@ -68,7 +73,7 @@ class Results:
 
     def _put(self, job: Job, song_name: str, name: str, path: Path) -> Artefact:
         extension = path.suffix.lower()
-        key = f"{FOLDER}/{job.id}/{job.attempt}/{name}{extension}"
+        key = f"{self.folder}/{job.id}/{job.attempt}/{name}{extension}"
         content_type = _TYPES.get(extension, "application/octet-stream")
         self._patiently(
             lambda: self.storage.put_file(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -97,3 +98,24 @@ def test_a_suspended_account_is_refused_until_it_is_not(accounts, ada):
         accounts.authenticate(f"Bearer {secret}")
     accounts.unsuspend(ada.email)
     assert accounts.authenticate(f"Bearer {secret}").owner == ada.id
+
+
+def test_who_was_let_in_and_would_not_be_any_more_is_picked(accounts, clock, ada):
+    def let_in(owner, expires_at=None):
+        key, secret = accounts.create_key(owner.id, "laptop", expires_at)
+        return key, accounts.authenticate(f"Bearer {secret}")
+
+    bob = accounts.create_user("bob@example.org", verified=True)
+    (_, stays), (revoked, goes) = let_in(ada), let_in(ada)
+    _, late = let_in(ada, clock.now + timedelta(hours=1))
+    _, suspended = let_in(bob)
+    browser = replace(stays, key_id=None)
+    everybody = {stays, goes, late, suspended, browser}
+    assert accounts.refused_now(everybody) == set()
+
+    accounts.revoke_key(revoked.id)
+    accounts.suspend(bob.id)
+    clock.now += timedelta(hours=2)
+
+    assert accounts.refused_now(everybody) == {goes, late, suspended}
+    assert accounts.refused_now([]) == set()

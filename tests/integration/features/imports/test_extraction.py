@@ -230,3 +230,28 @@ def test_the_javascript_runtime_is_one_that_yt_dlp_can_use():
         info = ydl._js_runtimes["deno"].info
     assert info is not None
     assert info.supported
+
+
+def test_videos_are_found_by_words(site, song):
+    site.add(ID, song, "The Band - Song & dance", 8.0)
+    site.add("other000000", song, "Else", 9.0, author="Nobody")
+
+    [hit] = youtube(site).search("the band dance")
+    assert (hit.video_id, hit.title, hit.duration_s) == (ID, "The Band - Song & dance", 8.0)
+    assert site.requests == ["/results?search_query=the+band+dance"]
+
+
+def test_a_search_that_fails_is_said_so(site):
+    site.statuses["/results"] = 503
+    with pytest.raises(ServiceUnavailable):
+        youtube(site).search("song")
+
+
+def test_only_the_search_of_youtube_is_let_through():
+    options = _options(
+        Order(action="search", url="", extractors=list(YOUTUBE.search_extractors), networks=[])
+    )
+    with YoutubeDL(options) as ydl:
+        able = [name for name in ydl._ies if ydl._ies[name].suitable("ytsearch8:a song")]
+        able += [name for name in ydl._ies if ydl._ies[name].suitable("https://youtu.be/" + ID)]
+    assert able == ["YoutubeSearch"]

@@ -8,6 +8,7 @@ from yt_dlp.utils import DownloadCancelled, DownloadError, ExtractorError
 from stemwright.features.imports.extractor import Order, run
 
 URL = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
+SEARCH = "ytsearch8:The Band Song"
 
 
 class FakeYdl:
@@ -27,7 +28,7 @@ class FakeYdl:
         pass
 
     def extract_info(self, url, download):
-        assert url == URL
+        assert url in {URL, SEARCH}
         if self.error is not None:
             raise self.error
         if "match_filter" in self.options and self.options["match_filter"](self.info):
@@ -175,3 +176,29 @@ def test_the_options_take_the_sound_as_it_is_and_nothing_from_elsewhere():
     assert "remote_components" not in options
     assert options["cookiefile"].getvalue().startswith("# Netscape"), "the file is never written"
     assert options["js_runtimes"]["deno"]["path"].endswith("deno")
+
+
+def searched(found):
+    ydl = FakeYdl(found)
+    asked = Order(action="search", url=SEARCH, extractors=["youtube:search"], networks=[])
+    return run(asked, lambda _event: None, ydl), ydl.options
+
+
+def test_a_search_lists_what_is_found_and_opens_none_of_it():
+    entry = {"id": "a", "title": "Song", "duration": 61.0, "channel": "Band", "ie_key": "Youtube"}
+    last, options = searched({"_type": "playlist", "entries": iter([entry, None])})
+
+    listed = {"id": "a", "title": "Song", "duration": 61.0, "channel": "Band"}
+    assert last == {"event": "listed", "entries": [listed]}
+    assert options["extract_flat"] is True
+    assert options["allowed_extractors"] == ["youtube:search"]
+
+
+@pytest.mark.parametrize("found", [None, {}, {"entries": []}])
+def test_a_search_may_find_nothing(found):
+    assert searched(found)[0] == {"event": "listed", "entries": []}
+
+
+def test_a_list_that_does_not_end_is_cut():
+    entries = ({"id": str(number)} for number in range(10_000))
+    assert len(searched({"entries": entries})[0]["entries"]) == 20

@@ -8,7 +8,7 @@ from stemwright.features.imports.soundcloud import SoundCloud
 from stemwright.features.imports.youtube import YouTube
 from stemwright.web.addresses import AddressPolicy
 from stemwright.web.client import Answer, GuardedClient
-from support.told_extractor import ToldExtractor
+from support.told_extractor import ToldExtractor, upstream
 
 ID = "dQw4w9WgXcQ"
 
@@ -139,3 +139,48 @@ def test_pages_may_be_taken_from_elsewhere():
 def test_a_template_that_makes_no_address_is_refused(template):
     with pytest.raises(OptionError, match="no address"):
         Site.instead(YOUTUBE, template)
+
+
+def test_videos_are_searched_for_by_words_and_listed_in_youtubes_order():
+    listed = [
+        {"id": "aaaaaaaaaaa", "title": "Song", "duration": 61.5, "uploader": "Band"},
+        {"title": "a channel, which has another id"},
+        {"id": "bbbbbbbbbbb", "live_status": "is_live", "view_count": 7},
+    ]
+    extractor = ToldExtractor([{"entries": listed}])
+    first, second = YouTube(extractor).search("  The Band \n Song ")
+
+    assert extractor.asked == ["The Band Song"]
+    assert (first.video_id, first.title, first.channel_name) == ("aaaaaaaaaaa", "Song", "Band")
+    assert (first.duration_s, first.is_live) == (61.5, False)
+    assert (second.video_id, second.is_live, second.views) == ("bbbbbbbbbbb", True, 7)
+
+
+def test_what_is_searched_is_what_each_place_understands():
+    instead = Site.instead(YOUTUBE, "https://media.example:8443/watch?v={id}&x=1")
+
+    assert YOUTUBE.search_url("a & b") == "ytsearch8:a & b"
+    assert instead.search_url("a & b") == (
+        "https://media.example:8443/results?search_query=a+%26+b"
+    )
+    assert YOUTUBE.search_extractors == ("youtube:search",)
+
+
+@pytest.mark.parametrize(
+    ("url", "media_id"),
+    [
+        ("https://media.example/watch?v=abc&x=1", "abc"),
+        ("https://media.example/watch?v=&x=1", None),
+        ("https://media.example/watch?v=abc", None),
+        ("https://other.example/watch?v=abc&x=1", None),
+    ],
+)
+def test_an_address_of_a_site_tells_its_id(url, media_id):
+    site = Site.instead(YOUTUBE, "https://media.example/watch?v={id}&x=1")
+    assert site.media_id(url) == media_id
+
+
+def test_a_search_that_youtube_does_not_answer_says_so():
+    failing = ToldExtractor([upstream("HTTP Error 429")])
+    with pytest.raises(ServiceUnavailable):
+        YouTube(failing, sleep=lambda _: None).search("Song")

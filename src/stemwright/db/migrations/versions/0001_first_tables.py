@@ -19,6 +19,26 @@ BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Create them."""
     op.create_table(
+        "browser_sessions",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("previous_hash", sa.String(length=64), nullable=True),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("remember", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_browser_sessions"),
+        sa.UniqueConstraint("token_hash", name="uq_browser_sessions_token_hash"),
+    )
+    op.create_index("ix_browser_sessions_expires_at", "browser_sessions", ["expires_at"])
+    op.create_index("ix_browser_sessions_owner", "browser_sessions", ["owner"])
+    op.create_index("ix_browser_sessions_previous_hash", "browser_sessions", ["previous_hash"])
+
+    op.create_table(
         "credit_balances",
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("seconds", sa.BigInteger(), nullable=False),
@@ -119,6 +139,25 @@ def upgrade() -> None:
     op.create_index("ix_lalalai_splits_task_id", "lalalai_splits", ["task_id"])
 
     op.create_table(
+        "library_leftovers",
+        sa.Column("key", sa.String(length=512), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_library_leftovers"),
+    )
+    op.create_table(
+        "login_tokens",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("email", sa.String(length=160), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_login_tokens"),
+    )
+    op.create_index("ix_login_tokens_expires_at", "login_tokens", ["expires_at"])
+    op.create_index("ix_login_tokens_owner", "login_tokens", ["owner"])
+
+    op.create_table(
         "spotify_accounts",
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
@@ -140,6 +179,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("nonce", name="pk_spotify_links"),
     )
     op.create_index("ix_spotify_links_expires_at", "spotify_links", ["expires_at"])
+
+    op.create_table(
+        "tracks",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("source_ref", sa.String(length=64), nullable=True),
+        sa.Column("spotify_id", sa.String(length=64), nullable=True),
+        sa.Column("spotify_url", sa.Text(), nullable=True),
+        sa.Column("isrc", sa.String(length=16), nullable=True),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("artist", sa.Text(), nullable=True),
+        sa.Column("album", sa.Text(), nullable=True),
+        sa.Column("album_art_url", sa.Text(), nullable=True),
+        sa.Column("duration_s", sa.Integer(), nullable=True),
+        sa.Column("audio_key", sa.String(length=512), nullable=True),
+        sa.Column("audio_path", sa.String(length=512), nullable=True),
+        sa.Column("audio_type", sa.String(length=64), nullable=True),
+        sa.Column("audio_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("audio_duration_s", sa.Double(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_tracks"),
+    )
+    op.create_index("ix_tracks_owner_created", "tracks", ["owner", "created_at"])
+    op.create_index(
+        "uq_tracks_owner_source_ref", "tracks", ["owner", "source", "source_ref"], unique=True
+    )
+    op.create_index("uq_tracks_owner_spotify_id", "tracks", ["owner", "spotify_id"], unique=True)
 
     op.create_table(
         "uploads",
@@ -190,6 +258,20 @@ def upgrade() -> None:
     op.create_index("ix_webhooks_owner", "webhooks", ["owner"])
 
     op.create_table(
+        "analyses",
+        sa.Column("job_id", sa.String(length=64), nullable=False),
+        sa.Column("track_id", sa.String(length=36), nullable=False),
+        sa.Column("features", sa.JSON(), nullable=False),
+        sa.Column("result", JSON, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["track_id"], ["tracks.id"], name="fk_analyses_track_id_tracks", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("job_id", name="pk_analyses"),
+    )
+    op.create_index("ix_analyses_track_created", "analyses", ["track_id", "created_at"])
+
+    op.create_table(
         "api_keys",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
@@ -222,6 +304,28 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("job_id", "name", name="pk_artefacts"),
     )
+    op.create_table(
+        "stems",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("track_id", sa.String(length=36), nullable=False),
+        sa.Column("job_id", sa.String(length=64), nullable=True),
+        sa.Column("stem_type", sa.String(length=32), nullable=False),
+        sa.Column("file_path", sa.String(length=255), nullable=False),
+        sa.Column("key", sa.String(length=512), nullable=False),
+        sa.Column("content_type", sa.String(length=64), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("options", JSON, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["track_id"], ["tracks.id"], name="fk_stems_track_id_tracks", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_stems"),
+    )
+    op.create_index("ix_stems_file_path", "stems", ["file_path"])
+    op.create_index("ix_stems_job", "stems", ["job_id"])
+    op.create_index("ix_stems_track_created", "stems", ["track_id", "created_at"])
+
     op.create_table(
         "webhook_deliveries",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -269,16 +373,22 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove them, and all that is in them."""
     op.drop_table("webhook_deliveries")
+    op.drop_table("stems")
     op.drop_table("artefacts")
     op.drop_table("api_keys")
+    op.drop_table("analyses")
     op.drop_table("webhooks")
     op.drop_table("users")
     op.drop_table("uploads")
+    op.drop_table("tracks")
     op.drop_table("spotify_links")
     op.drop_table("spotify_accounts")
+    op.drop_table("login_tokens")
+    op.drop_table("library_leftovers")
     op.drop_table("lalalai_splits")
     op.drop_table("lalalai_keys")
     op.drop_table("jobs")
     op.drop_table("executors")
     op.drop_table("credit_entries")
     op.drop_table("credit_balances")
+    op.drop_table("browser_sessions")

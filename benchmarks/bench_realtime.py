@@ -1,0 +1,195 @@
+"""Measure sockets: how soon progress arrives, and how fast requests are answered meanwhile.
+
+    python benchmarks/bench_realtime.py [--sockets 500] [--jobs 1 50] [--seconds 10] [--json]
+
+The host, the clients and the worker that reports are processes of their own, on SQLite in a new
+folder; `--database URL` names an empty PostgreSQL database instead. One clock serves them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+
+from harness.places import ROOT, SCRATCH
+from harness.report import print_json, print_table
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+from stemwright.jobs.attempt import Attempt
+from support.live_server import free_port  # found a line above
+from support.realtime import Host, killable
+
+FOLDER = SCRATCH / "realtime"
+REPORT_S = 0.5
+READ_S = 0.02
+COLUMNS = (
+    "sockets",
+    "jobs",
+    "joined in s",
+    "events",
+    "p50 ms",
+    "p95 ms",
+    "most ms",
+    "reads p95 ms",
+)
+
+Figures = dict[str, Any]
+
+
+def main() -> None:
+    options = _parse()
+    rows = [_measure(options, jobs) for jobs in options.jobs]
+    if not options.json:
+        print_table(
+            "Progress over sockets", COLUMNS, [[str(it) for it in row.values()] for row in rows]
+        )
+    print_json("realtime", {"database": options.kind, "seconds": options.seconds, "runs": rows})
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sockets", type=int, default=500)
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 20], help="that are followed")
+    parser.add_argument("--seconds", type=float, default=10, help="of progress")
+    parser.add_argument("--database", default="", metavar="URL", help="an empty PostgreSQL one")
+    parser.add_argument("--json", action="store_true", help="print the JSON alone")
+    parser.add_argument("--report", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.kind = "PostgreSQL" if options.database else "SQLite"
+    if options.report:
+        _report(*options.report)
+        sys.exit()
+    return options
+
+
+def _measure(options: argparse.Namespace, jobs: int) -> Figures:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    url = options.database or f"sqlite:///{FOLDER / 'jobs.sqlite3'}"
+    known = Host(url)
+    owner, key = known.new_key(f"{jobs}@example.org")
+    ids = [known.new_job(owner).id for _ in range(jobs)]
+    port = free_port()
+    with killable(url, port):
+        return asyncio.run(_follow(options, f"127.0.0.1:{port}", url, key, ids))
+
+
+async def _follow(
+    options: argparse.Namespace, address: str, url: str, key: str, ids: list[str]
+) -> Figures:
+    arrived: list[tuple[str, int, float]] = []
+    began = time.monotonic()
+    joined = asyncio.Semaphore(0)
+    followers = [
+        asyncio.create_task(_socket(address, key, ids[n % len(ids)], joined, arrived))
+        for n in range(options.sockets)
+    ]
+    for _ in followers:
+        await joined.acquire()
+    joined_s = time.monotonic() - began
+    arrived.clear()
+    with _reporting(url, options.seconds, ids) as reporting:
+        reads = await _reads(address, key, ids, options.seconds + 1)
+        sent = await asyncio.to_thread(_sent, reporting)
+    await asyncio.sleep(1)
+    for task in followers:
+        task.cancel()
+    await asyncio.gather(*followers, return_exceptions=True)
+    late = [(at - sent[id_, n]) * 1000 for id_, n, at in arrived if (id_, n) in sent]
+    return {
+        "sockets": options.sockets,
+        "jobs": len(ids),
+        "joined_s": round(joined_s, 2),
+        "events": len(late),
+        "p50_ms": _percentile(late, 50),
+        "p95_ms": _percentile(late, 95),
+        "most_ms": round(max(late), 1),
+        "reads_p95_ms": _percentile(reads, 95),
+    }
+
+
+async def _socket(
+    address: str, key: str, job_id: str, joined: asyncio.Semaphore, arrived: list[Any]
+) -> None:
+    url = f"ws://{address}/socket/websocket?token={key}&vsn=2.0.0"
+    async with connect(url, proxy=None, compression=None, open_timeout=60) as socket:
+        await socket.send(json.dumps(["1", "1", f"jobs:{job_id}", "phx_join", {}]))
+        await socket.recv()
+        await socket.recv()
+        joined.release()
+        async for text in socket:
+            at = time.monotonic()
+            *_, event, payload = json.loads(text)
+            if event == "job:progress":
+                arrived.append((job_id, payload["progress"], at))
+
+
+async def _reads(address: str, key: str, ids: list[str], seconds: float) -> list[float]:
+    """Times of requests of one client, in milliseconds."""
+    spent = []
+    until = time.monotonic() + seconds
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(
+        base_url=f"http://{address}", headers=headers, trust_env=False
+    ) as client:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            answer = await client.get(f"/api/jobs/{ids[len(spent) % len(ids)]}")
+            answer.raise_for_status()
+            spent.append((time.monotonic() - began) * 1000)
+            await asyncio.sleep(READ_S)
+    return spent
+
+
+@contextmanager
+def _reporting(url: str, seconds: float, ids: list[str]) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, __file__, "--report", url, str(seconds), *ids]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+def _sent(process: subprocess.Popen[str]) -> dict[tuple[str, int], float]:
+    told, _ = process.communicate()
+    lines = (line.split() for line in told.splitlines())
+    return {(job_id, int(progress)): float(at) for job_id, progress, at in lines}
+
+
+def _report(url: str, seconds: str, *ids: str) -> None:
+    """The worker: its jobs report together, as one by one they would on as many cores."""
+    jobs = Host(url).jobs
+    attempts = []
+    for job_id in ids:
+        job = jobs.begin(job_id, None)
+        assert job is not None
+        attempts.append((job_id, Attempt(jobs, job, warn=lambda *_: None).__enter__()))
+    for progress in range(1, min(int(float(seconds) / REPORT_S), 99) + 1):
+        for job_id, attempt in attempts:
+            print(job_id, progress, time.monotonic())
+            attempt.report("separate", progress)
+            time.sleep(REPORT_S / len(ids))
+    time.sleep(REPORT_S)
+    for _, attempt in attempts:
+        attempt.__exit__()
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return round(statistics.quantiles(values, n=100, method="inclusive")[percent - 1], 1)
+
+
+if __name__ == "__main__":
+    main()

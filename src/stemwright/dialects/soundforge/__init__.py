@@ -1,0 +1,1 @@
+"""The Sound Forge API: JSON over HTTP, and channels over sockets."""

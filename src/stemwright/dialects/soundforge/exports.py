@@ -1,0 +1,90 @@
+"""``GET /export/…``: stems, all of a track's in one archive, and its analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from stemwright.features.exports.service import ExportedFile, Exports
+from stemwright.storage.disposition import attachment
+from stemwright.web.sending import READERS, send_file
+from stemwright.web.serving import Facts
+from stemwright.web.waiting import while_connected
+
+PRIVATE: Final = {"Cache-Control": "private, no-cache"}
+"""May be kept, and is to be asked for again: what is newest changes."""
+Caller = Callable[[Request], Awaitable[str]]
+"""Tells whose a request is, the id of an account; refuses others by raising."""
+_CHECKERS: Final = CapacityLimiter(4)
+"""Threads that read stems for their checksums, all of an archive's at a time."""
+
+
+def admitting(caller: Caller) -> Caller:
+    """Make a dependency of routes, which find their owner in ``request.state.owner``."""
+
+    async def admit(request: Request) -> str:
+        request.state.owner = await caller(request)
+        return str(request.state.owner)
+
+    return admit
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRoutes:
+    """The endpoints and what they need. Session or key: ``caller`` takes both."""
+
+    exports: Exports
+    caller: Caller
+
+    def router(self) -> APIRouter:
+        """Build them; they stand at the root of the server."""
+        router = APIRouter(tags=["export"], dependencies=[Depends(admitting(self.caller))])
+        for path, endpoint in (
+            ("/export/stem/{stem_id}", self.stem),
+            ("/export/stems/{track_id}", self.stems),
+            ("/export/analysis/{track_id}", self.analysis),
+        ):
+            router.get(path, response_class=Response)(endpoint)
+            router.head(path, include_in_schema=False)(endpoint)
+        return router
+
+    async def stem(self, request: Request, stem_id: str) -> Response:
+        """Send one stem as a file."""
+        owner = request.state.owner
+        found = await to_thread.run_sync(self.exports.stem, owner, stem_id, limiter=READERS)
+        return await sent(request, found)
+
+    async def stems(self, request: Request, track_id: str) -> Response:
+        """Send all stems of a track as a ZIP archive; a broken download can be resumed."""
+        owner = request.state.owner
+        work = partial(self.exports.stems, owner, track_id)
+        found = await while_connected(request, work, _CHECKERS)
+        return await sent(request, found)
+
+    async def analysis(self, request: Request, track_id: str) -> Response:
+        """Send what is known of a track as a document."""
+        owner = request.state.owner
+        found = await to_thread.run_sync(self.exports.analysis, owner, track_id, limiter=READERS)
+        headers = {"Content-Disposition": attachment(found.file_name), **PRIVATE}
+        return JSONResponse(dict(found.content), headers=headers)
+
+
+async def sent(request: Request, found: ExportedFile) -> Response:
+    """Send a file that is to be saved."""
+    headers = {
+        "Content-Type": found.content_type,
+        "Content-Disposition": attachment(found.file_name),
+        **PRIVATE,
+    }
+    return await send_file(request, facts_of(found), found.read, headers)
+
+
+def facts_of(found: ExportedFile) -> Facts:
+    """What a range or condition is compared with."""
+    return Facts(found.size_bytes, found.etag, found.modified_at)

@@ -1,0 +1,1 @@
+"""Songs brought into the library: found, fetched, encoded and tagged."""

@@ -1,0 +1,1 @@
+"""Tracks of the library separated, here or by lalal.ai."""

@@ -1,0 +1,1 @@
+"""The library: tracks, their audio, stems and analyses."""
