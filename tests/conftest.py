@@ -5,7 +5,5 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["support.postgres", "support.seaweedfs"]
 
 # Machines are shared and slow at times: how long an example takes says nothing about the code.
-settings.register_profile(
-    "stemwright", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("stemwright", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("stemwright")

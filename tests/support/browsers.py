@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import re
 import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -15,15 +16,17 @@ import httpx
 from argon2 import PasswordHasher
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from stemwright.db.base import Table
 from stemwright.db.database import Database
 from stemwright.dialects.soundforge.account_services import AccountServices
 from stemwright.dialects.soundforge.accounts import create_routes
+from stemwright.dialects.soundforge.callers import Callers
+from stemwright.dialects.soundforge.visits import Entrance
 from stemwright.dialects.stemsplit.errors import handle_errors, render
-from stemwright.errors import CsrfRefused, NotLoggedIn
+from stemwright.errors import AuthError
 from stemwright.features.accounts.passwords import Passwords
 from stemwright.features.accounts.service import Accounts
 from stemwright.features.lalalai.licences import LicenceKeys
@@ -187,16 +190,27 @@ class AccountBench:
 
     def _others(self) -> list[Route]:
         door = self.services.door()
+        callers = Callers(self.accounts, door)
 
-        def whose(request: Request) -> PlainTextResponse | JSONResponse:
-            try:
-                return PlainTextResponse(door.principal(request).owner)
-            except (NotLoggedIn, CsrfRefused) as error:
-                return JSONResponse({"code": error.code}, error.http_status)
+        def route(path: str, enter: Callable[[Request], Awaitable[Entrance]]) -> Route:
+            async def whose(request: Request) -> Response:
+                try:
+                    entrance = await enter(request)
+                    entrance.check({})
+                except AuthError as error:
+                    if "html" in path:
+                        return door.send_to_log_in(request, error.message)
+                    return JSONResponse({"code": error.code}, error.http_status)
+                return PlainTextResponse(entrance.principal.owner)
+
+            return Route(path, whose, methods=["GET", "POST"])
 
         return [
             Route("/", lambda _request: PlainTextResponse("home")),
-            Route("/whose", whose, methods=["GET", "POST"]),
+            route("/whose", callers.by_session),
+            route("/whose/key", callers.by_key),
+            route("/whose/either", callers.by_either),
+            route("/whose/html", callers.by_either),
         ]
 
 

@@ -59,7 +59,7 @@ class MediaSite:
     """Use as a context manager; everything may be changed while it runs.
 
     Videos are at ``/watch?v=ID``, tracks at ``/ARTIST/TRACK``; ``/results?search_query=WORDS``
-    lists videos in whose title, author or keywords any of the words is.
+    lists videos in whose title, author or keywords any of the words is, those with most first.
     """
 
     media: dict[str, Medium] = field(default_factory=dict)
@@ -182,11 +182,9 @@ def _wait(gate: Gate | None) -> None:
 
 def _results(site: MediaSite, words: str) -> bytes:
     wanted = set(words.lower().replace('"', "").split())
-    found = [
-        (name, medium)
-        for name, medium in site.media.items()
-        if "/" not in name and wanted & _words_of(medium)
-    ]
+    videos = [(name, medium) for name, medium in site.media.items() if "/" not in name]
+    fitting = [(name, medium) for name, medium in videos if wanted & _words_of(medium)]
+    found = sorted(fitting, key=lambda it: -len(wanted & _words_of(it[1])))
     items = "".join(
         f"<item><title>{html.escape(medium.title)}</title>"
         f"<link>{html.escape(site.youtube_url_template.replace('{id}', name))}</link>"

@@ -40,7 +40,7 @@ def serve(
     Ctrl-C or SIGTERM stops it when requests and jobs at work are done, a second one at once; what
     was not done is begun again at the next start.
     """
-    service = _composed(context.obj)
+    service = _composed(context.obj, quiet=demo)
     with lasting(), service_packages():
         from .web import serve as serve_http  # noqa: PLC0415  # costs the web framework
 
@@ -83,7 +83,7 @@ def worker(context: typer.Context) -> None:
     work(service, stopping)
 
 
-def _composed(wiring: Wiring) -> Service:
+def _composed(wiring: Wiring, *, quiet: bool = False) -> Service:
     settings = wiring.settings()
     with lasting(), service_packages():
         from stemwright.kit import logs  # noqa: PLC0415
@@ -91,7 +91,9 @@ def _composed(wiring: Wiring) -> Service:
         from .composition import compose  # noqa: PLC0415
         from .model_supply import fetch_missing  # noqa: PLC0415
 
-    logs.configure(settings.log_format, settings.log_level)
+    # who watches a demonstration reads its story and not the log
+    level = "warning" if quiet and settings.log_level == "info" else settings.log_level
+    logs.configure(settings.log_format, level)
     fetch_missing(settings)
     with lasting():
         return compose(settings)

@@ -42,6 +42,18 @@ def page(template: str, facts: dict[str, Any], status: int = 200) -> Response:
     return HTMLResponse(text, status, headers={**BROWSER_HEADERS, "cache-control": "no-store"})
 
 
+def problem(title: str, message: str, status: int) -> Response:
+    """Tell a browser of a failure where nothing is known of its session."""
+    facts: dict[str, Any] = {
+        "title": title,
+        "message": message,
+        "csrf": "",
+        "flashes": [],
+        "email": None,
+    }
+    return page("problem.html", facts, status)
+
+
 async def style(_request: Request) -> Response:
     """The one style sheet."""
     return Response(

@@ -38,6 +38,7 @@ Handler = Callable[["Visit"], Response]
 LOG_IN: Final = "/users/log-in"
 _MOST_FIELDS: Final = 50
 _MOST_FIELD_BYTES: Final = 16 * 1024
+_UNKEPT: Final = {"cache-control": "no-store"}
 _OVERRIDES: Final = {"put": "PUT", "patch": "PATCH", "delete": "DELETE"}
 
 
@@ -124,7 +125,7 @@ class Visit:
 
     def redirect(self, path: str, status: int = 302) -> Response:
         """Send the browser to a path of ours."""
-        headers = {**BROWSER_HEADERS, "cache-control": "no-store"}
+        headers = {**BROWSER_HEADERS, **_UNKEPT}
         return RedirectResponse(path, status, headers=headers)
 
     def answer(self, status: int = 200, **said: Any) -> Response:  # noqa: ANN401 - JSON
@@ -135,6 +136,19 @@ class Visit:
         if self.found is None:
             raise NotLoggedIn("You must log in to access this page.")
         return self.found
+
+
+def _accept(_form: Mapping[str, str]) -> None:
+    """Ask for no token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Whom a request is from, and what is still to be asked."""
+
+    principal: Principal
+    check: Callable[[Mapping[str, str]], None] = _accept
+    """Takes the fields of the form, if there is one; raises ``CsrfRefused`` without a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +168,32 @@ class Door:
 
         return Route(path, endpoint, methods=sorted(methods))
 
-    def principal(self, request: Request, form: Mapping[str, str] | None = None) -> Principal:
-        """Whom a request is from by its session alone, for routes outside of this package's pages.
+    def entrance(self, request: Request) -> Entrance:
+        """Whom a request is from by its session, for routes besides these pages.
 
         Raises
         ------
-        NotLoggedIn, CsrfRefused
+        NotLoggedIn
 
         """
         carried = self.cookies.read(request) or Carried()
         found = self.sessions.find(self._token(request, carried), renew=False)
         if found is None:
             raise NotLoggedIn("Log in first: there is no session, or it has ended.")
-        if request.method not in SAFE:
-            require_token(carried.csrf, request.headers, form or {})
-        return found.principal
+        if request.method in SAFE:
+            return Entrance(found.principal)
+        return Entrance(
+            found.principal, lambda form: require_token(carried.csrf, request.headers, form)
+        )
+
+    def send_to_log_in(self, request: Request, message: str) -> Response:
+        """Have a browser log in and come back; for GET requests of routes besides these pages."""
+        carried = self.cookies.read(request) or Carried()
+        carried.say("error", message)
+        carried.return_to = _place(request)
+        response = RedirectResponse(LOG_IN, 302, headers={**BROWSER_HEADERS, **_UNKEPT})
+        self.cookies.write(request, response, carried)
+        return response
 
     def _serve(
         self,
@@ -292,7 +317,7 @@ def _refused(
 
 
 def _json(said: Mapping[str, Any], status: int) -> Response:
-    return JSONResponse(said, status, headers={**BROWSER_HEADERS, "cache-control": "no-store"})
+    return JSONResponse(said, status, headers={**BROWSER_HEADERS, **_UNKEPT})
 
 
 def _wants_json(headers: Headers) -> bool:
@@ -336,5 +361,6 @@ def _flat(said: object) -> Mapping[str, str]:
             if isinstance(text, bool):
                 found[key] = "true" if text else "false"
             elif isinstance(text, str):
+                text.encode()  # half a surrogate pair, which nothing could show or keep
                 found[key] = text
     return found

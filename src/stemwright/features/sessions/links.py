@@ -31,7 +31,8 @@ from .tokens import hash_of, new_token
 LOG_IN: Final = "log-in"
 EMAIL: Final = "email"
 _MOST_UNUSED: Final = 5
-"""Of one account: nobody's letter box is filled from here."""
+"""Of one account within the time below: nobody's letter box is filled from here."""
+_COUNTED: Final = {LOG_IN: LINK_VALID, EMAIL: timedelta(hours=1)}
 
 _log = logs.get_logger(__name__)
 
@@ -192,7 +193,10 @@ class Links:
             expires_at=now + valid,
         )
         with self.database.transaction() as session:
-            if repository.unused_tokens(session, owner, purpose, now) >= _MOST_UNUSED:
+            if (
+                repository.unused_tokens(session, owner, purpose, now - _COUNTED[purpose])
+                >= _MOST_UNUSED
+            ):
                 return None
             session.add(row)
         return token

@@ -10,6 +10,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -27,7 +28,7 @@ _NEAR: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _log = logs.get_logger(__name__)
 
 
-def open_mailer(url: str, sender: str) -> Mailer:
+def open_mailer(url: str, sender: str, *, public_url: str, ca_file: Path | None = None) -> Mailer:
     """Choose by the settings.
 
     Raises
@@ -36,7 +37,13 @@ def open_mailer(url: str, sender: str) -> Mailer:
         They make no sense.
 
     """
-    return _smtp(url, sender) if url else LoggedMail()
+    if not url:
+        return LoggedMail()
+    if not public_url:
+        raise OptionError(
+            "STEMWRIGHT_MAIL_URL needs STEMWRIGHT_PUBLIC_URL: links in messages begin with it."
+        )
+    return _smtp(url, sender, str(ca_file) if ca_file else None)
 
 
 class LoggedMail:
@@ -129,7 +136,7 @@ def _address(email: str) -> Address:
     return Address(username=user, domain=host)
 
 
-def _smtp(url: str, sender: str) -> SmtpMail:
+def _smtp(url: str, sender: str, ca_file: str | None) -> SmtpMail:
     parts = urlsplit(url)
     try:
         port = parts.port
@@ -146,4 +153,5 @@ def _smtp(url: str, sender: str) -> SmtpMail:
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         implicit_tls=parts.scheme == "smtps",
+        ca_file=ca_file,
     )

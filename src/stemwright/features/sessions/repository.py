@@ -102,11 +102,11 @@ def take_login_token(session: Session, token_hash: str, now: datetime) -> bool:
     return session.scalars(wanted.returning(row.token_hash)).first() is not None
 
 
-def unused_tokens(session: Session, owner: str, purpose: str, now: datetime) -> int:
-    """How many tokens of an account could still be used."""
+def unused_tokens(session: Session, owner: str, purpose: str, since: datetime) -> int:
+    """How many tokens were made for an account since then and not used."""
     row = LoginTokenRow
     query = select(func.count()).where(
-        row.owner == owner, row.purpose == purpose, row.expires_at > now
+        row.owner == owner, row.purpose == purpose, row.created_at > since
     )
     return session.scalars(query).one()
 

@@ -256,7 +256,7 @@ def test_without_a_chain_nothing_follows(library, account, found):
     assert library.jobs(account) == 1
 
 
-def test_a_chain_that_cannot_go_on_leaves_the_download_whole(library, account, found, monkeypatch):
+def test_a_chain_that_cannot_go_on_leaves_the_download_whole(library, account, found):
     url = found("Sextant", ("sextant0000", "The Band - Sextant", SECONDS))
     [ordered] = library.downloads.order(account.owner, url, chain=True).items
     with library.service.database.transaction() as session:

@@ -12,6 +12,7 @@ import pytest
 
 from stemwright.errors import MailFailed, OptionError
 from stemwright.features.sessions.mail import LoggedMail, SmtpMail, open_mailer
+from support.browsers import SITE
 
 
 class SmtpServer:
@@ -180,17 +181,22 @@ def test_an_address_is_one_address(to):
 )
 def test_what_is_no_mail_server_is_refused(url):
     with pytest.raises(OptionError, match="STEMWRIGHT_MAIL_URL"):
-        open_mailer(url, "stems@example.org")
+        open_mailer(url, "stems@example.org", public_url=SITE)
 
 
 def test_a_server_without_a_sender_is_refused():
     with pytest.raises(OptionError, match="STEMWRIGHT_MAIL_FROM"):
-        open_mailer("smtp://host", "")
+        open_mailer("smtp://host", "", public_url=SITE)
+
+
+def test_nor_is_one_without_an_address_for_links_to_begin_with():
+    with pytest.raises(OptionError, match="STEMWRIGHT_PUBLIC_URL"):
+        open_mailer("smtp://host", "stems@example.org", public_url="")
 
 
 def test_settings_name_the_server_and_keep_its_password_to_themselves():
-    found = open_mailer("smtps://me%40x:p%2Fw@mail.example", "stems@example.org")
+    found = open_mailer("smtps://me%40x:p%2Fw@mail.example", "stems@example.org", public_url=SITE)
     assert (found.host, found.port, found.implicit_tls) == ("mail.example", 465, True)
     assert (found.user, found.password) == ("me@x", "p/w")
     assert "p/w" not in repr(found)
-    assert isinstance(open_mailer("", ""), LoggedMail)
+    assert isinstance(open_mailer("", "", public_url=""), LoggedMail)

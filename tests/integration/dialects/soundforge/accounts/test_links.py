@@ -71,6 +71,16 @@ def test_nobody_is_sent_links_without_end(mailing):
     assert mailing.post.sent.qsize() == 5
 
 
+def test_but_a_while_later_again(mailing):
+    for _ in range(8):
+        mailing.links.request_log_in("ada@example.org")
+    mailing.drain()
+    mailing.clock.pass_by(minutes=15)
+    mailing.links.request_log_in("ada@example.org")
+    mailing.drain()
+    assert mailing.post.sent.qsize() == 6
+
+
 def test_a_link_is_void_when_the_address_has_changed(mailing):
     ask(mailing.browser())
     link = mailing.post.next().link

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stemwright.dialects.soundforge.pages import problem
 from support.browsers import Page, csrf_of
 
 ADA = "ada@example.org"
@@ -83,6 +84,14 @@ def test_redirects_and_json_carry_them_too(bench, browser):
     for answer in (browser.get("/users/settings"), program.get("/users/settings")):
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_problem_outside_of_any_session_has_a_page_too():
+    answer = problem("Not Found", "<There> is nothing here.", 404)
+    page = Page(answer.body.decode())
+    _outline_is_sound(page, "problem")
+    assert answer.status_code == 404
+    assert "&lt;There&gt;" in answer.body.decode()
 
 
 def test_the_style_sheet_is_there(browser):
