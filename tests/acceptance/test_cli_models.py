@@ -15,7 +15,7 @@ from support.hub_server import HubServer
 from support.published_models import Published, publish_htdemucs, publish_mdx_extra
 from support.signals import music
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 SCRIPT = Path(__file__).parents[1] / "support" / "catalogue_cli.py"
 
