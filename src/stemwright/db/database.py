@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from alembic import command
 from alembic.config import Config
@@ -24,7 +24,12 @@ from .announcements import send_announcements
 
 DATABASE_GONE: Final = (OperationalError, InterfaceError, NoConnectionFree)
 """What queries raise while the database is away, busy for too long, or full."""
+if TYPE_CHECKING:
+    import psycopg
+
 _BUSY_MS: Final = 30_000
+IDLE_IN_TRANSACTION_S: Final = 15
+"""No transaction of ours waits for anything but the database; PostgreSQL ends one that seems to."""
 _MIGRATING: Final = 7_373_726_901
 """Key of the PostgreSQL advisory lock under which one host at a time migrates."""
 
@@ -107,12 +112,14 @@ def _open(url: str, pool_size: int) -> Engine:
     if kind == "sqlite":
         return _open_sqlite(parsed.render_as_string(hide_password=False), pool_size)
     if kind == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
         )
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     raise OptionError(f"STEMWRIGHT_DATABASE_URL names {kind}; stemwright knows postgresql, sqlite.")
 
 
@@ -123,6 +130,12 @@ def _open_sqlite(url: str, pool_size: int) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    # a process that freezes in a transaction keeps its locks: nobody could take its job over
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

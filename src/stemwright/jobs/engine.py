@@ -18,7 +18,7 @@ import dbos._dbos
 from dbos import DBOS, DBOSConfig
 from dbos._sys_db import SystemDatabase
 
-from stemwright.db.database import Database
+from stemwright.db.database import IDLE_IN_TRANSACTION_S, Database
 
 from .queue import APPLICATION, APPLICATION_VERSION, engine_url
 from .serialisation import JsonSerialiser
@@ -94,6 +94,7 @@ class DurableEngine:
             "log_level": "WARNING",
             "notification_listener_polling_interval_sec": 5.0,
             "sys_db_pool_size": 5,
+            "sys_db_idle_transaction_timeout_sec": float(IDLE_IN_TRANSACTION_S),
         }
         DBOS(config=config)
         for name, task in tasks.items():
