@@ -15,7 +15,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # what a module attribute is
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415
 
-        return version("stemwright")
+        globals()[name] = found = version("stemwright")  # kept: it is read from the disk
+        return found
     if name == "Separator":
         from .entry.api import Separator  # noqa: PLC0415
 

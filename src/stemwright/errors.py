@@ -835,6 +835,7 @@ class WebhookError(StemwrightError):
 
     code = "webhook.invalid"
     http_status = 400
+    exit_code = 12
 
 
 class InvalidWebhookUrl(WebhookError, ValueError):

@@ -269,7 +269,7 @@ class Settings:
     storage_public_endpoint: Annotated[
         str,
         _Definition(
-            _text,
+            _web_address,
             "URL under which clients reach the S3 storage, where it differs from the endpoint "
             "stemwright itself uses.",
             "the endpoint",

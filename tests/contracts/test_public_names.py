@@ -27,6 +27,7 @@ def test_the_command_line_has_these_commands():
         "serve",
         "users",
         "version",
+        "webhooks",
         "worker",
     ]
     assert sorted(top) == commands
@@ -35,4 +36,6 @@ def test_the_command_line_has_these_commands():
     accounts = ["create", "list", "password", "show", "suspend", "unsuspend", "verify"]
     assert sorted(top["users"].commands) == accounts
     assert sorted(top["jobs"].commands) == ["cancel", "list", "retry", "show"]
+    deliveries = ["callback-secret", "deliveries", "list", "redeliver"]
+    assert sorted(top["webhooks"].commands) == deliveries
     assert sorted(top["models"].commands) == ["info", "list", "pull", "remove"]

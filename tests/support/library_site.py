@@ -18,11 +18,13 @@ from fastapi.responses import JSONResponse
 
 from stemwright.db.base import Table
 from stemwright.db.database import Database, sqlite_url
-from stemwright.dialects.soundforge.daw import DawRoutes, Visitor
+from stemwright.dialects.soundforge.daw import DawRoutes
 from stemwright.dialects.soundforge.exports import ExportRoutes
 from stemwright.dialects.soundforge.files import FileRoutes
 from stemwright.dialects.soundforge.library_answers import LIBRARY_ANSWERS, Answer, told
+from stemwright.dialects.soundforge.visits import Entrance
 from stemwright.errors import MissingApiKey, StemwrightError
+from stemwright.features.accounts.account import Principal
 from stemwright.features.exports.service import Exports
 from stemwright.features.mixes.service import Mixes
 from stemwright.features.tracks.service import Tracks
@@ -51,10 +53,10 @@ async def _owner(request):
 
 
 async def _visitor(request):
-    owner = await _owner(request)
+    principal = Principal(await _owner(request), None, "", is_admin=False)
     if request.headers.get("x-by") != "session":
-        return Visitor(owner)
-    return Visitor(owner, lambda form: require_token(CSRF, request.headers, form))
+        return Entrance(principal)
+    return Entrance(principal, lambda form: require_token(CSRF, request.headers, form))
 
 
 async def _on_error(_request, error):

@@ -57,7 +57,7 @@ def chatter(_arguments, _report):
 if __name__ == "__main__":
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123  # as long as the process
     serve(
-        Channel(),
+        Channel(lambda: ("a model",)),
         {
             "echo": echo,
             "refuse": refuse,

@@ -66,10 +66,14 @@ class SongJobs:
     def upload(self, principal: Principal, song: Path, name: str | None = None) -> str:
         uploads = self.service.uploads
         ticket = uploads.create(principal.owner, name or song.name, None, "http://here")
-        with uploads.receive(ticket.upload_key, song.stat().st_size) as receiving:
+        self.send(ticket.upload_key, song)
+        return ticket.upload_key
+
+    def send(self, upload_key: str, song: Path) -> None:
+        """Send the file of an upload, which may be done again until a job has it."""
+        with self.service.uploads.receive(upload_key, song.stat().st_size) as receiving:
             receiving.write(song.read_bytes())
             receiving.finish()
-        return ticket.upload_key
 
     def run(self, job: Job) -> Job:
         """Run a job to its end, whatever that is."""

@@ -27,57 +27,50 @@ class Stage(Protocol):
 
 
 @dataclass(slots=True)
-class Keep:
-    """A crop: only the samples from ``start`` to ``stop`` come out."""
+class _Range:
+    """A range of a stream, found again in each of its blocks."""
 
     start: int
     stop: int
     _at: int = field(default=0, init=False)
-
-    def process(self, block: Block) -> Block:
-        here = _part(self._at, block.shape[1], self.start, self.stop)
-        self._at += block.shape[1]
-        return block[:, here]
 
     def finish(self) -> Block:
         return _nothing()
 
-
-@dataclass(slots=True)
-class Remove:
-    """A trim: all samples but those from ``start`` to ``stop`` come out."""
-
-    start: int
-    stop: int
-    _at: int = field(default=0, init=False)
-
-    def process(self, block: Block) -> Block:
+    def _in(self, block: Block) -> slice:
+        """Which samples of the next block are in the range."""
         here = _part(self._at, block.shape[1], self.start, self.stop)
         self._at += block.shape[1]
+        return here
+
+
+@dataclass(slots=True)
+class Keep(_Range):
+    """A crop: only the samples from ``start`` to ``stop`` come out."""
+
+    def process(self, block: Block) -> Block:
+        return block[:, self._in(block)]
+
+
+@dataclass(slots=True)
+class Remove(_Range):
+    """A trim: all samples but those from ``start`` to ``stop`` come out."""
+
+    def process(self, block: Block) -> Block:
+        here = self._in(block)
         if here.start == here.stop:
             return block
         return np.concatenate([block[:, : here.start], block[:, here.stop :]], axis=1)
 
-    def finish(self) -> Block:
-        return _nothing()
-
 
 @dataclass(slots=True)
-class Scale:
+class Scale(_Range):
     """A gain: the samples from ``start`` to ``stop`` are multiplied by ``level``."""
 
-    start: int
-    stop: int
     level: float
-    _at: int = field(default=0, init=False)
 
     def process(self, block: Block) -> Block:
-        here = _part(self._at, block.shape[1], self.start, self.stop)
-        self._at += block.shape[1]
-        return _multiplied(block, here, self.level)
-
-    def finish(self) -> Block:
-        return _nothing()
+        return _multiplied(block, self._in(block), self.level)
 
 
 @dataclass(slots=True)

@@ -22,11 +22,11 @@ from stemwright.errors import DatabaseUnavailable, OptionError
 
 from .announcements import send_announcements
 
-DATABASE_GONE: Final = (OperationalError, InterfaceError, NoConnectionFree)
-"""What queries raise while the database is away, busy for too long, or full."""
 if TYPE_CHECKING:
     import psycopg
 
+DATABASE_GONE: Final = (OperationalError, InterfaceError, NoConnectionFree)
+"""What queries raise while the database is away, busy for too long, or full."""
 _BUSY_MS: Final = 30_000
 IDLE_IN_TRANSACTION_S: Final = 15
 """No transaction of ours waits for anything but the database; PostgreSQL ends one that seems to."""

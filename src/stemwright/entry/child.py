@@ -46,7 +46,9 @@ Work = Callable[[Arguments, Report], dict[str, Any]]
 class Channel:
     """The pipe to the parent. Whatever a library prints goes to standard error instead."""
 
-    def __init__(self) -> None:
+    def __init__(self, holds: Callable[[], Sequence[str]] = tuple) -> None:
+        """``holds`` names the models in memory; the parent is told with every line."""
+        self._holds = holds
         self._out: BinaryIO = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
         self._lock = threading.Lock()
@@ -60,8 +62,9 @@ class Channel:
 
     def say(self, answer: dict[str, Any]) -> None:
         """Send one line."""
+        line = json.dumps({**answer, "holds": list(self._holds())}).encode() + b"\n"
         with self._lock:
-            self._out.write(json.dumps(answer).encode() + b"\n")
+            self._out.write(line)
             self._out.flush()
 
     def report(self, phase: str, progress: float) -> None:
@@ -87,6 +90,12 @@ class LoadedModels:
     def __init__(self) -> None:
         self._key: tuple[str, str] | None = None
         self._model: Future[SongSeparator] | None = None
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Name of the model in memory."""
+        loaded = self._model is not None and self._model.done() and not _failed(self._model)
+        return (self._key[0],) if loaded and self._key is not None else ()
 
     def start(
         self, model: str, precision: str, stems: tuple[str, ...]
@@ -154,20 +163,21 @@ def separate(models: LoadedModels) -> Work:
     return work
 
 
-def denoise() -> Work:
-    """Cleaning of recordings; the network stays loaded."""
-    loaded: list[DeepFilterNetwork] = []
+def denoise(loaded: dict[str, DeepFilterNetwork]) -> Work:
+    """Cleaning of recordings; the network stays loaded, under its name."""
 
     def work(arguments: Arguments, report: Report) -> dict[str, Any]:
+        from stemwright.engine.catalog import DENOISE_MODEL  # noqa: PLC0415
         from stemwright.features.denoising.render import denoise_file  # noqa: PLC0415
 
-        if not loaded:
-            loaded.append(_denoiser())
+        name = DENOISE_MODEL.name
+        if name not in loaded:
+            loaded[name] = _denoiser()
         done = denoise_file(
             Path(arguments["song"]),
             Path(arguments["output"]),
             arguments["format"],
-            network=loaded[0],
+            network=loaded[name],
             max_duration_s=arguments["max_duration_s"],
             progress=lambda fraction: report("denoise", fraction),
         )
@@ -264,15 +274,16 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(niceness)
     _limit_memory(most_mb)
+    models, denoisers = LoadedModels(), dict[str, "DeepFilterNetwork"]()
     works: dict[str, Work] = {
         PROBE: probe,
-        SEPARATE: separate(LoadedModels()),
-        CLEAN: denoise(),
+        SEPARATE: separate(models),
+        CLEAN: denoise(denoisers),
         MIX: mix,
         ENCODE: encode,
         ANALYSE: analyse,
     }
-    serve(Channel(), works)
+    serve(Channel(lambda: (*models.holds, *denoisers)), works)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from .reports import tolerate_any_name, write_error
 from .separate import HELP, QualityChoice, separate
 from .serving import serve, worker
 from .users import users
+from .webhooks import webhooks
 from .wiring import Wiring
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ app.add_typer(ledger, name="credits")
 app.command()(serve)
 app.command()(worker)
 app.add_typer(jobs, name="jobs")
+app.add_typer(webhooks, name="webhooks")
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -254,18 +255,20 @@ class Probing:
 
 
 class _Residents:
-    """Counts the processes that hold the separating model."""
+    """Tells the metrics how many processes hold each model."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._alive = 0
+        self._held: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def __call__(self, alive: int) -> None:
+    def __call__(self, held: Counter[str]) -> None:
         with self._lock:
-            change, self._alive = alive - self._alive, alive
-        for _ in range(abs(change)):
-            self._metrics.model_resident("separation", change > 0)
+            gained, lost, self._held = held - self._held, self._held - held, held
+        for model in gained.elements():
+            self._metrics.model_resident(model, resident=True)
+        for model in lost.elements():
+            self._metrics.model_resident(model, resident=False)
 
 
 def _children(
@@ -273,7 +276,7 @@ def _children(
     size: int,
     *,
     memory_mb: int,
-    changed: Callable[[int], None] = lambda _alive: None,
+    changed: Callable[[Counter[str]], None] = lambda _held: None,
 ) -> ChildPool:
     return ChildPool(
         [sys.executable, "-m", "stemwright.entry.child", str(_CHILD_NICENESS), str(memory_mb)],

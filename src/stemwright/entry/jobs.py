@@ -13,7 +13,7 @@ import typer
 from stemwright.errors import OptionError, StemwrightError
 
 from .columns import print_columns, print_facts, stamp
-from .opened import opened_database
+from .opened import opened_database, opened_service
 from .opening import accounts_in, credits_by, service_packages
 from .reports import printable, write_error
 
@@ -110,20 +110,20 @@ def cancel(
         raise OptionError("Name the jobs to cancel, or say --all.")
     if user is not None and not everything:
         raise OptionError("--user goes with --all.")
-    with _changing(context) as (known, accounts):
+    with opened_service(context) as service:
         if everything:
-            owner = None if user is None else accounts.find_user(user).id
-            _say_count(known.cancel_all(owner), as_json=as_json)
+            owner = None if user is None else service.accounts.find_user(user).id
+            _say_count(service.jobs.cancel_all(owner), as_json=as_json)
             return
-        status = _cancel_each(known, job_ids or (), as_json=as_json)
+        status = _cancel_each(service.jobs, job_ids or (), as_json=as_json)
     raise typer.Exit(status)
 
 
 @jobs.command("retry")
 def retry(context: typer.Context, job_id: _Id, as_json: _Json = False) -> None:
     """Let a job that failed or was cancelled run again; credits are held anew."""
-    with _changing(context) as (known, _):
-        job = known.retry(job_id)
+    with opened_service(context) as service:
+        job = service.jobs.retry(job_id)
     if as_json:
         print(json.dumps(job_document(job, {}), indent=2))
     else:
@@ -166,20 +166,6 @@ def _reading(context: typer.Context) -> Iterator[tuple[Jobs, Accounts]]:
             yield Jobs(database, DurableQueue(database)), accounts
         finally:
             accounts.close()
-
-
-@contextmanager
-def _changing(context: typer.Context) -> Iterator[tuple[Jobs, Accounts]]:
-    """Open jobs with all that hangs on their ends: credits and webhooks."""
-    wiring: Wiring = context.obj
-    with service_packages():
-        from .composition import compose  # noqa: PLC0415
-
-        service = compose(wiring.settings())
-    try:
-        yield service.jobs, service.accounts
-    finally:
-        service.close()
 
 
 def job_document(job: Job, emails: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 from stemwright.kit.clock import utc_now
 
 from .columns import print_columns, span, stamp
-from .opened import opened_accounts
+from .opened import account_or_local, opened_accounts
 
 if TYPE_CHECKING:
     from stemwright.features.accounts.account import ApiKey
@@ -37,7 +37,7 @@ def create(
     """Make a key and write it to stdout, once. Without --user it is the local account's."""
     expires_at = None if expires is None else utc_now() + span(expires)
     with opened_accounts(context) as accounts:
-        owner = accounts.ensure_default_user() if user is None else accounts.find_user(user)
+        owner = account_or_local(accounts, user)
         key, secret = accounts.create_key(owner.id, name, expires_at)
     if as_json:
         print(json.dumps(key_document(key, owner.email) | {"key": secret}, indent=2))

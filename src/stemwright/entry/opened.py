@@ -13,7 +13,10 @@ from .wiring import Wiring
 
 if TYPE_CHECKING:
     from stemwright.db.database import Database
+    from stemwright.features.accounts.account import User
     from stemwright.features.accounts.service import Accounts
+
+    from .composition import Service
 
 
 @contextmanager
@@ -41,3 +44,26 @@ def opened_accounts(context: typer.Context) -> Iterator[Accounts]:
             yield accounts
         finally:
             accounts.close()
+
+
+@contextmanager
+def opened_service(context: typer.Context) -> Iterator[Service]:
+    """Open the service with all that hangs on a change of it: queue, credits, webhooks."""
+    wiring: Wiring = context.obj
+    with service_packages():
+        from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+        from .composition import compose  # noqa: PLC0415
+
+        service = compose(wiring.settings())
+    try:
+        yield service
+    except OperationalError as error:
+        raise database_unavailable(service.database, error) from error
+    finally:
+        service.close()
+
+
+def account_or_local(accounts: Accounts, email: str | None) -> User:
+    """Find an account; unnamed it is the local one, opened when it is first needed."""
+    return accounts.ensure_default_user() if email is None else accounts.find_user(email)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -37,9 +37,6 @@ from stemwright.web.windows import Windows
 from .composition import Service
 from .lasting import lasting
 from .worker import Worker
-
-if TYPE_CHECKING:
-    from stemwright.settings import Settings
 
 STEMSPLIT: Final = "/api/v1"
 _UNCOUNTED: Final = ("/health", "/metrics", BLOBS)
@@ -119,12 +116,8 @@ def _stemsplit_services(service: Service) -> StemSplitServices:
         webhooks=service.webhooks,
         jobs=service.jobs,
         storage=service.storage,
-        url_ttl=_url_ttl(service.settings),
+        url_ttl=timedelta(seconds=service.settings.url_ttl_s),
     )
-
-
-def _url_ttl(settings: Settings) -> timedelta:
-    return timedelta(seconds=settings.url_ttl_s)
 
 
 async def _root(_request: Request) -> Response:
@@ -177,19 +170,7 @@ def serve(
         worker.start()
     with lasting():
         app = create_app(service)
-    config = uvicorn.Config(
-        app,
-        http=PatientProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-    server = _Server(config, worker.stop_taking if worker is not None else lambda: None)
+    server = _Server(_config(app), worker.stop_taking if worker is not None else lambda: None)
     threading.Thread(target=_tell_when_ready, args=(server, listening, ready), daemon=True).start()
     server.run(sockets=[listening])
     drained = worker is None or worker.stop(service.settings.drain_s)
@@ -204,17 +185,23 @@ def answer_for_worker(service: Service) -> None:
     """Answer, from a thread, for a worker that serves nothing else."""
     settings = service.settings
     listening = _listening(settings.host, settings.worker_port)
-    config = uvicorn.Config(
-        create_worker_app(service),
+    server = uvicorn.Server(_config(create_worker_app(service)))
+    # signals are the main thread's, and uvicorn sees that this is not it
+    threading.Thread(target=server.run, args=([listening],), daemon=True).start()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
     )
-    server = uvicorn.Server(config)
-    # signals are the main thread's, and uvicorn sees that this is not it
-    threading.Thread(target=server.run, args=([listening],), daemon=True).start()
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -118,8 +118,9 @@ class Attempt:
         pause_s = 0.0
         while self._due(pause_s):
             (progress, phase), before = self._wanted, self._written
+            is_news = (progress, phase) != before
             try:
-                if not self._jobs.report(self._job, progress, phase):
+                if not self._jobs.report(self._job, progress, phase, is_news=is_news):
                     self._lost.set()
                     return
                 self._written = progress, phase

@@ -14,6 +14,7 @@ import queue
 import subprocess  # our own interpreter, our own module
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Child:
     answers: queue.SimpleQueue[dict[str, Any] | None] = field(default_factory=queue.SimpleQueue)
     served: int = 0
     rss_mb: float = 0.0
+    holds: tuple[str, ...] = ()
+    """Models it has in memory, as it said last."""
     idle_since: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -97,6 +100,7 @@ class Child:
             if answer is None:
                 continue
             heard = time.monotonic()
+            self.holds = tuple(answer.get("holds", self.holds))
             if "progress" in answer:
                 self._pass_on(answer, progress)
             elif "error" in answer:
@@ -189,10 +193,10 @@ class ChildPool:
     idle_s: float = 600.0
     silence_s: float = 900.0
     """A child that reports no progress for so long hangs: a percent takes minutes at worst."""
-    changed: Callable[[int], None] = lambda _alive: None
-    """Told how many children live, for metrics."""
+    changed: Callable[[Counter[str]], None] = lambda _held: None
+    """Told how many children hold each model, for metrics."""
     _idle: list[Child] = field(default_factory=list)
-    _busy: set[int] = field(default_factory=set)
+    _busy: dict[int, Child] = field(default_factory=dict)
     _free: threading.Condition = field(default_factory=threading.Condition)
     _closed: bool = False
 
@@ -277,14 +281,14 @@ class ChildPool:
             child = next((idle for idle in reversed(self._idle) if idle.alive), None)
             self._idle = [idle for idle in self._idle if idle.alive and idle is not child]
             child = child or Child.start(self.command, self.environ)
-            self._busy.add(child.process.pid)
+            self._busy[child.process.pid] = child
         self._tell()
         return child
 
     def _give_back(self, child: Child) -> None:
         keep = child.alive and child.served < self.most_served and child.rss_mb < self.most_rss_mb
         with self._free:
-            self._busy.discard(child.process.pid)
+            self._busy.pop(child.process.pid, None)
             if keep and not self._closed:
                 child.idle_since = time.monotonic()
                 self._idle.append(child)
@@ -294,4 +298,6 @@ class ChildPool:
         self._tell()
 
     def _tell(self) -> None:
-        self.changed(len(self._idle) + len(self._busy))
+        with self._free:
+            alive = [*self._idle, *self._busy.values()]
+        self.changed(Counter(model for child in alive for model in child.holds))

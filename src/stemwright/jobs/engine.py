@@ -81,7 +81,6 @@ class DurableEngine:
         queues: Mapping[str, QueueSize],
     ) -> None:
         self._queues = queues
-        self._executor_id = executor_id
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": engine_url(database),

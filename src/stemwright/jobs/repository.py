@@ -110,11 +110,11 @@ def begin(session: Session, job_id: str, ticket: str | None, now: datetime) -> b
     )
 
 
-def report(session: Session, job_id: str, attempt: int, progress: int, phase: str | None) -> bool:
+def report(
+    session: Session, job_id: str, attempt: int, progress: int, phase: str | None, *, is_news: bool
+) -> bool:
     """Note how far an attempt is; false when it is no longer the one that counts."""
-    return _changed(
-        session,
-        job_id,
+    change = (
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.attempt == attempt, JobRow.status == "running")
         .where(JobRow.cancel_requested_at.is_(None))
@@ -123,8 +123,9 @@ def report(session: Session, job_id: str, attempt: int, progress: int, phase: st
             if _is_sqlite(session)
             else func.greatest(JobRow.progress, progress),
             phase=phase,
-        ),
+        )
     )
+    return _changed(session, job_id, change) if is_news else _count(session, change) == 1
 
 
 def end(

@@ -228,10 +228,15 @@ class Jobs:
                 return None
             return job_of(row)
 
-    def report(self, job: Job, progress: int, phase: str | None) -> bool:
-        """Note how far an attempt is; false when it should stop."""
+    def report(self, job: Job, progress: int, phase: str | None, *, is_news: bool = True) -> bool:
+        """Note how far an attempt is; false when it should stop.
+
+        What is no news is written without telling other processes: only to find a wish to stop.
+        """
         with self.database.transaction() as session:
-            return repository.report(session, job.id, job.attempt, min(progress, 99), phase)
+            return repository.report(
+                session, job.id, job.attempt, min(progress, 99), phase, is_news=is_news
+            )
 
     def complete(self, job: Job, outcome: Outcome) -> bool:
         """Publish what an attempt made; false if it no longer counts.

@@ -69,7 +69,9 @@ class S3Storage:
         self, bucket: Bucket, *, public_endpoint: str | None, clock: Callable[[], datetime]
     ) -> None:
         self._store = _connect(bucket)
-        self._public = _connect(replace(bucket, endpoint=public_endpoint or bucket.endpoint))
+        self._public = self._store
+        if public_endpoint:
+            self._public = _connect(replace(bucket, endpoint=public_endpoint))
         self._clock = clock
 
     def put_file(

@@ -27,7 +27,7 @@ class Edge:
     windows: Windows
     identify: Identify
     render: Render
-    """Of ``RateLimited``, ``RequestTooLarge`` and, for a defect, ``StemwrightError`` itself."""
+    """Of rate and size limits and of slow bodies; of a defect, ``StemwrightError``."""
     unlimited: Callable[[Scope], bool] = nothing
     """Requests whose body may be large: uploads."""
     most_body_bytes: int = MOST_BYTES

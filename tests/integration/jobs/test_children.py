@@ -142,14 +142,16 @@ def test_children_are_replaced_after_so_many_pieces_of_work():
 
 
 def test_bored_children_are_let_go():
-    alive = []
-    children = pool(idle_s=0.0, changed=alive.append)
+    told = []
+    children = pool(idle_s=0.0, changed=told.append)
     pid = children.ask("echo", {"say": ""})["pid"]
 
     children.tidy()
 
     assert gone(pid)
-    assert alive[-1] == 0
+    assert told[0] == {}  # nothing is in memory before a child has said so
+    assert {"a model": 1} in told
+    assert told[-1] == {}
 
 
 def test_more_work_than_children_waits_its_turn(children):

@@ -307,7 +307,7 @@ def test_news_is_written_at_once_but_not_all_of_it(jobs, job):
     begun, written = jobs.begin(job.id, None), []
 
     class Noting(Jobs):
-        def report(self, job, progress, phase):
+        def report(self, job, progress, phase, **_):
             written.append((time.monotonic(), progress))
             return True
 

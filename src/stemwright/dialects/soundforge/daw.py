@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,8 @@ from stemwright.web.receiving import Body
 from stemwright.web.sending import READERS, Blocks
 from stemwright.web.waiting import while_connected
 
+from .visits import Entrance
+
 PATH: Final = "/api/daw/export"
 """Its body is no JSON: what bounds that of other routes leaves this one alone."""
 _STEMS: Final = ("stems[]", "stems")
@@ -32,25 +34,12 @@ _MIXERS: Final = CapacityLimiter(8)
 """Threads that wait for a child process to mix."""
 
 
-def _accept(_form: Mapping[str, str]) -> None:
-    """Ask for no token: a request with a key needs none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who makes a request."""
-
-    owner: str
-    check: Callable[[Mapping[str, str]], None] = _accept
-    """Refuses, by raising, a session's request without a token, in a header or in this form."""
-
-
 @dataclass(frozen=True, slots=True)
 class DawRoutes:
     """The endpoint and what it needs."""
 
     mixes: Mixes
-    enter: Callable[[Request], Awaitable[Visitor]]
+    enter: Callable[[Request], Awaitable[Entrance]]
     limits: FormLimits = field(default_factory=FormLimits)
     at_once: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
     """Forms on this machine's disk; more of them wait unread."""
@@ -81,9 +70,9 @@ class DawRoutes:
 
         async def admit(request: Request) -> None:
             try:
-                request.state.visitor = visitor = await self.enter(request)
+                request.state.entrance = entrance = await self.enter(request)
                 if HEADER in request.headers:
-                    visitor.check({})
+                    entrance.check({})
             except Exception:
                 await Body(request, self.limits.silence_s).discard()
                 raise
@@ -92,14 +81,15 @@ class DawRoutes:
 
     async def _answer(self, request: Request, folder: Path) -> Response:
         """The folder is removed by the answer, or by the caller if there is none."""
-        visitor: Visitor = request.state.visitor
+        entrance: Entrance = request.state.entrance
+        owner = entrance.principal.owner
         form = await receive_form(request, folder, self.limits)
-        visitor.check(form.fields)
+        entrance.check(form.fields)
         if form.file("file") or "stem_type" in form.fields:
-            kept = await self._keep(visitor.owner, form)
+            kept = await self._keep(owner, form)
             await to_thread.run_sync(self.mixes.close_folder, folder, limiter=READERS)
             return kept
-        mix = await while_connected(request, self._mixing(visitor.owner, form, folder), _MIXERS)
+        mix = await while_connected(request, self._mixing(owner, form, folder), _MIXERS)
         headers = {
             "Content-Type": "audio/wav",
             "Content-Length": str(mix.size_bytes),

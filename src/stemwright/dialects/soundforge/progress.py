@@ -20,13 +20,13 @@ ResultOf = Callable[[Job], Mapping[str, Any]]
 
 _WORDS: Final[Mapping[str, str]] = {
     "queued": "queued",
-    "running": "processing",
     "completed": "completed",
     "failed": "failed",
     "cancelled": "failed",
     "expired": "completed",
 }
-_FETCHING: Final = frozenset({"fetch", "download"})
+_FETCHED: Final = frozenset({"encode", "store"})
+"""Phases of a download that has its audio."""
 _SAYINGS: Final[Mapping[str, str]] = {
     "queued": "Waiting",
     "downloading": "Downloading audio",
@@ -38,18 +38,19 @@ _PHASES: Final[Mapping[str, str]] = {
     "probe": "Looking at the audio",
     "analyse": "Analysing audio",
     "separate": "Separating stems",
-    "clean": "Removing noise",
+    "denoise": "Removing noise",
     "encode": "Writing files",
     "store": "Storing files",
     "upload": "Sending the audio",
-    "tag": "Writing tags",
 }
 
 
 def status_word(job: Job) -> str:
     """One of the five words that this API has for a job's state, in REST as in channels."""
-    fetches = job.kind == DOWNLOAD or job.phase in _FETCHING
-    return "downloading" if job.status == "running" and fetches else _WORDS[job.status]
+    if job.status != "running":
+        return _WORDS[job.status]
+    fetches = job.phase not in _FETCHED if job.kind == DOWNLOAD else job.phase == "download"
+    return "downloading" if fetches else "processing"
 
 
 def job_type(job: Job) -> str:

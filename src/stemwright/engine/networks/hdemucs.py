@@ -52,16 +52,8 @@ class _HDemucs(HybridNetwork[Node]):
 
     def u_net(self, freq: Node, time: Node) -> tuple[Node, Node]:
         graph = self.graph
-        freq_skips, time_skips, lengths = [], [], []
-        for index in range(self.merged):
-            lengths.append(graph.shape(time)[1])
-            time = self.encode_time(time, f"tencoder.{index}")
-            freq = self.encode_freq(freq, f"encoder.{index}")
-            if index == 0:
-                freq = self.embed_frequencies(freq)
-            time_skips.append(time)
-            freq_skips.append(freq)
-        freq, time = self._inner(freq, time)
+        freq_skips, time_skips, lengths = self.encode(freq, time, self.merged)
+        freq, time = self._inner(freq_skips[-1], time_skips[-1])
         for index in range(2, self.config.depth):
             last = index == self.config.depth - 1
             freq = self.decode_freq(graph.add(freq, freq_skips.pop()), f"decoder.{index}")

@@ -123,6 +123,21 @@ class HybridNetwork(ABC, Generic[Node]):
 
     # ------------------------------------------------------------------ encoder and decoder
 
+    def encode(
+        self, freq: Node, time: Node, layers: int
+    ) -> tuple[list[Node], list[Node], list[int]]:
+        """What each of the outermost layers gives, in both branches, and the time it got."""
+        freqs, times, lengths = [], [], []
+        for index in range(layers):
+            lengths.append(self.graph.shape(time)[1])
+            time = self.encode_time(time, f"tencoder.{index}")
+            freq = self.encode_freq(freq, f"encoder.{index}")
+            if index == 0:
+                freq = self.embed_frequencies(freq)
+            times.append(time)
+            freqs.append(freq)
+        return freqs, times, lengths
+
     def encode_freq(self, value: Node, name: str) -> Node:
         """Apply an encoder layer to ``[1, bands, frames, channels]``."""
         value = self.convolve(value, f"{name}.conv", (STRIDE, 1), (2, 0), (2, 0))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from stemwright.features.intake.service import Intake
-from stemwright.features.intake.songs import whole_seconds
 from stemwright.features.results.service import Results
 from stemwright.jobs.attempt import Attempt
 from stemwright.jobs.children import ChildPool
@@ -50,11 +49,7 @@ class DenoiseHandler:
             cancelled=attempt.cancelled,
         )
         attempt.report("encode", _CLEANED)
-        unknown = job.facts["duration_s"] is None
-        seconds = whole_seconds(done["duration_s"])
-        if unknown:
-            self.intake.limits.check(name, done["duration_s"])
-        price = seconds if unknown else self.intake.price(job, done["duration_s"])
+        price = self.intake.price(job, name, done["duration_s"])
         artefacts = self.results.store(job, name, [(AUDIO, output)])
         attempt.check()
         facts = {} if price is None else {"duration_s": price}

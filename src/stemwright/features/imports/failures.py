@@ -83,7 +83,23 @@ _NETWORK_WORDS: Final = (
     "temporary failure in name resolution", "bytes read,", "http error 5",
 )  # fmt: skip
 _SERVER_ERRORS: Final = range(500, 600)
-_TIRED = "It did not answer in time, or broke off. Try again."
+
+LIVE_VIDEO: Final = (
+    "The video is a live stream or premiere that is not over. Try again when its recording is up."
+)
+PRIVATE_VIDEO: Final = "The video is private. Ask its owner to make it public or unlisted."
+
+
+def _unreachable(site: str) -> Row:
+    return Row(
+        words=_NETWORK_WORDS,
+        causes=_NETWORK_CAUSES,
+        statuses=_SERVER_ERRORS,
+        error=ServiceUnavailable,
+        message=f"{site} could not be reached. It did not answer in time, or broke off. Try again.",
+        again=Again.THRICE,
+    )
+
 
 YOUTUBE_ROWS: Final = (
     Row(
@@ -107,7 +123,7 @@ YOUTUBE_ROWS: Final = (
     Row(
         words=("private video", "video is private"),
         error=VideoPrivate,
-        message="The video is private. Ask its owner to make it public or unlisted.",
+        message=PRIVATE_VIDEO,
     ),
     Row(
         words=("members-only", "join this channel", "premium members", "requires payment"),
@@ -123,8 +139,7 @@ YOUTUBE_ROWS: Final = (
     Row(
         words=("this live event will begin", "premieres in", "live stream"),
         error=VideoLive,
-        message="The video is a live stream or premiere that is not over. Try again when its "
-        "recording is up.",
+        message=LIVE_VIDEO,
     ),
     Row(
         words=(
@@ -149,14 +164,7 @@ YOUTUBE_ROWS: Final = (
         error=InvalidYoutubeUrl,
         message="The link does not name a YouTube video.",
     ),
-    Row(
-        words=_NETWORK_WORDS,
-        causes=_NETWORK_CAUSES,
-        statuses=_SERVER_ERRORS,
-        error=ServiceUnavailable,
-        message=f"YouTube could not be reached. {_TIRED}",
-        again=Again.THRICE,
-    ),
+    _unreachable("YouTube"),
 )
 YOUTUBE_OTHERWISE: Final = Row(
     error=VideoUnavailable,
@@ -183,14 +191,7 @@ SOUNDCLOUD_ROWS: Final = (
         error=InvalidSoundcloudUrl,
         message="The link does not name a SoundCloud track.",
     ),
-    Row(
-        words=_NETWORK_WORDS,
-        causes=_NETWORK_CAUSES,
-        statuses=_SERVER_ERRORS,
-        error=ServiceUnavailable,
-        message=f"SoundCloud could not be reached. {_TIRED}",
-        again=Again.THRICE,
-    ),
+    _unreachable("SoundCloud"),
 )
 SOUNDCLOUD_OTHERWISE: Final = Row(
     error=TrackNotFound,

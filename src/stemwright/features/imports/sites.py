@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Self
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 from stemwright.errors import OptionError
+from stemwright.kit.weblinks import host_of, split_address
 
 _PLACE: Final = "{id}"
 _QUERY: Final = "{query}"
@@ -55,15 +56,10 @@ class Site:
             The template is no http address with ``{id}`` in its path or query.
 
         """
-        try:
-            split = urlsplit(template)
-            host, port = split.hostname, split.port or _DEFAULT_PORTS.get(split.scheme)
-        except ValueError:
-            host = port = None
+        split = split_address(template)
         if (
-            not host
-            or not port
-            or "@" in split.netloc
+            split is None
+            or split.scheme not in _DEFAULT_PORTS
             or _PLACE not in f"{split.path}?{split.query}"
         ):
             raise OptionError(
@@ -71,7 +67,8 @@ class Site:
                 "https://media.example/watch?v={id}."
             )
         search = f"{split.scheme}://{split.netloc}{_RESULTS}" if of.search_template else ""
-        return cls(of.name, template, ("generic",), (host, port), search, ("generic",))
+        origin = (host_of(split), split.port or _DEFAULT_PORTS[split.scheme])
+        return cls(of.name, template, ("generic",), origin, search, ("generic",))
 
 
 # "youtube" admits single videos and nothing else; "youtube.*" would let channels in again.

@@ -23,7 +23,7 @@ from .breaker import Breaker
 from .durations import refuse_short, too_long
 from .extraction import ExtractionFailed, Extractor, Progress
 from .extractor import LIVE
-from .failures import YOUTUBE_OTHERWISE, YOUTUBE_ROWS
+from .failures import LIVE_VIDEO, PRIVATE_VIDEO, YOUTUBE_OTHERWISE, YOUTUBE_ROWS
 from .links import youtube_id
 from .media import Media, MediaLimits
 from .sites import YOUTUBE, Site
@@ -121,9 +121,9 @@ class YouTube:
         """
         info = self._media.lookup(video_id)
         if info.get("live_status") in LIVE or info.get("is_live"):
-            raise _live()
+            raise VideoLive(LIVE_VIDEO)
         if info.get("availability") == "private":
-            raise VideoPrivate("The video is private. Ask its owner to make it public or unlisted.")
+            raise VideoPrivate(PRIVATE_VIDEO)
         seconds = info.get("duration")
         if not seconds:
             raise VideoUnavailable(
@@ -173,7 +173,7 @@ class YouTube:
     def _refused(self, failure: ExtractionFailed) -> StemwrightError | None:
         match failure.kind:
             case "live":
-                return _live()
+                return VideoLive(LIVE_VIDEO)
             case "too_long":
                 return self._too_long(failure.amount)
             case "several":
@@ -188,13 +188,6 @@ class YouTube:
             max_duration_s=int(longest),
             actual_duration_s=math.ceil(seconds),
         )
-
-
-def _live() -> VideoLive:
-    return VideoLive(
-        "The video is a live stream or premiere that is not over. Try again when its recording is "
-        "up."
-    )
 
 
 def _facts(video_id: str, info: Mapping[str, Any]) -> VideoFacts:

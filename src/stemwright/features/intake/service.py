@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy.orm import Session
+
 from stemwright.db.database import Database
 from stemwright.errors import (
     IdempotencyConflict,
@@ -20,6 +22,7 @@ from stemwright.errors import (
     StemwrightError,
     StorageError,
     StorageMissing,
+    UploadInUse,
     UploadNotFound,
 )
 from stemwright.features.credits.service import Credits
@@ -34,7 +37,7 @@ from stemwright.kit.clock import utc_now
 from stemwright.kit.ids import new_id
 from stemwright.storage.base import Storage
 
-from .songs import Limits, Probe, Taken, whole_seconds
+from .songs import Limits, Probe, Taken, is_length_unknown, whole_seconds
 
 CREATE_BUDGET_S: Final = 10.0
 """Clients repeat a create call that is not answered in 30 s; this leaves them room."""
@@ -54,7 +57,6 @@ class Wish:
     upload_key: str | None = None
     source_url: str | None = None
     file_name: str | None = None
-    idempotency: Idempotency | None = None
 
 
 @dataclass(slots=True)
@@ -109,8 +111,8 @@ class Intake:
         ------
         InsufficientCredits
         IdempotencyConflict
-        UploadNotFound
-            The upload was swept while its song was looked at.
+        UploadNotFound, UploadInUse
+            The upload was swept, or sent anew, while its song was looked at.
 
         """
         new = NewJob(
@@ -137,10 +139,19 @@ class Intake:
     def _placed(self, new: NewJob, upload_key: str | None) -> Job:
         with self.database.transaction() as session:
             if upload_key is not None:
-                self.uploads.claim(session, new.owner, upload_key)
+                self._claim(session, new, upload_key)
             job = self.jobs.create(session, new)
             self.credits.hold(session, new.owner, job.id, new.cost)
             return job
+
+    def _claim(self, session: Session, new: NewJob, upload_key: str) -> None:
+        """Take the upload for the job, if it is still the file that was looked at."""
+        upload = self.uploads.claim(session, new.owner, upload_key)
+        if upload.storage_key != new.request["source"]["key"]:
+            raise UploadInUse(
+                f"The file of {upload.file_name} was sent anew while it was looked at; "
+                "create the job again."
+            )
 
     def _forget(self, source: Mapping[str, str]) -> None:
         """Delete what was kept for a job that is not made; an upload may serve for another."""
@@ -149,8 +160,8 @@ class Intake:
                 self.storage.delete([source["key"]])
 
     def _uploaded(self, owner: str, upload_key: str, file_name: str | None) -> Taken:
-        with self.database.transaction() as session:
-            upload = self.uploads.claim(session, owner, upload_key)
+        with self.database.reading() as session:
+            upload = self.uploads.find(session, owner, upload_key)
         name = file_name or upload.file_name
         with self._folder() as folder:
             path = Path(folder) / f"input{Path(upload.storage_key).suffix}"
@@ -220,17 +231,25 @@ class Intake:
         incoming.rename(folder)  # whole or not at all
         return folder / path.name
 
-    def price(self, job: Job, duration_s: float) -> int | None:
-        """What a song costs that is longer than its file claimed; None where that was true.
+    def price(
+        self, job: Job, name: str, duration_s: float, limits: Limits | None = None
+    ) -> int | None:
+        """What a song costs whose length has now been counted; None for what was agreed.
 
         Raises
         ------
+        AudioTooShort, AudioTooLong
+            Nobody could tell the length when the job was created, and it is out of bounds.
         InsufficientCredits
-            The difference cannot be paid. Otherwise a file that claims five seconds would buy an
-            hour; headers are easily made to lie.
+            The file claimed less, and the difference cannot be paid. Otherwise a file that claims
+            five seconds would buy an hour; headers are easily made to lie.
 
         """
-        claimed, cost = job.facts.get("duration_s"), whole_seconds(duration_s)
+        cost = whole_seconds(duration_s)
+        if is_length_unknown(job):
+            (limits or self.limits).check(name, duration_s)
+            return cost
+        claimed = job.facts.get("duration_s")
         if claimed is None or cost <= claimed + _CLAIMED_TOO_LITTLE_S:
             return None
         with self.database.reading() as session:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from stemwright.errors import AudioTooLong, AudioTooShort
+from stemwright.jobs.job import Job
 
 PROVISIONAL_COST: Final = 240
 """Credits held for a song whose length is not known yet; settled by what it turns out to be."""
@@ -86,6 +87,12 @@ class Taken:
             "duration_s": self.duration_s,
             "size_bytes": self.size_bytes,
         }
+
+
+def is_length_unknown(job: Job) -> bool:
+    """Whether nobody could say how long the song is when the job was created."""
+    facts = job.facts
+    return facts.get("duration_s", 0) is None or bool(facts.get("track_duration_estimated"))
 
 
 def whole_seconds(duration_s: float) -> int:

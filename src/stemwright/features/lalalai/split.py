@@ -35,7 +35,7 @@ from .orders import SplitOrder
 from .poller import MOST_FAILURES, TICK_S, Pollers, next_try, pause_after
 from .remembered import Ending, Remembered
 from .replies import TaskState, Track
-from .tracks import LinkGone, Tracks, assemble, cut_beginning
+from .tracks import LinkGone, Tracks
 
 _FRESH_FOR: Final = timedelta(minutes=10)
 _UPLOADED, _FETCHED = 10.0, 99.0
@@ -44,6 +44,12 @@ _SHORTEST_NOTICE_S: Final = 0.01
 
 _Returned = TypeVar("_Returned")
 log = logs.get_logger(__name__)
+
+
+def _cut_beginning(song: Path, into: Path) -> None:
+    from .sounds import cut_beginning  # noqa: PLC0415  # brings NumPy
+
+    cut_beginning(song, into)
 
 
 @dataclass(slots=True)
@@ -58,7 +64,7 @@ class Splitter:
     clock: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     new_idempotency_key: Callable[[], str] = lambda: str(uuid4())
-    cut: Callable[[Path, Path], None] = cut_beginning
+    cut: Callable[[Path, Path], None] = _cut_beginning
     """Makes the song of a preview: ``cut(song, into)``."""
 
     def split(
@@ -122,6 +128,8 @@ class _Run:
             raise
 
     def _stems(self) -> dict[str, Path]:
+        from .sounds import assemble  # noqa: PLC0415  # brings NumPy
+
         self._check()
         self._report(0)
         if self.remembered.task_id is None:

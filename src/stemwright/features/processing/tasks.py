@@ -94,6 +94,7 @@ class ProcessingHandler:
             quality="balanced",
             format="wav",
             max_duration_s=self.intake.limits.max_s,
+            analysed=False,  # analyses are jobs of their own
         )
         share = _SEPARATED - _BROUGHT
         done = self.children.ask(

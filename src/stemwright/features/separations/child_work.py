@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final, Protocol
 
@@ -22,6 +22,7 @@ from .stems import separated_stems
 
 ANALYSED: Final = ("tempo", "key")
 _ANALYSIS_SHARE: Final = 0.08
+_UNDESCRIBED: Final[Mapping[str, Any]] = {"bpm": None, "key": None}
 
 Report = Callable[[str, float], None]
 
@@ -37,7 +38,7 @@ class Separators(Protocol):
 
 
 def separate_song(work: StemWork, separators: Separators, report: Report) -> dict[str, Any]:
-    """Measure, analyse and separate a song.
+    """Measure, analyse if that is wanted, and separate a song.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
     model = find_model(work.model)
     stems = separated_stems(model.stems, work.stems, every=False)
     separator = separators.start(model.name, tier.precision, stems)
-    sound = _sound_of(work, report)
+    sound = _sound_of(work, report) if work.analysed else _UNDESCRIBED
     encoding = encoding_for(song.info, Format(work.format))
     mixture = measure(song, lambda: False)
     paths = {stem: work.folder / f"{stem}{encoding.extension}" for stem in work.stems}
@@ -67,7 +68,7 @@ def separate_song(work: StemWork, separators: Separators, report: Report) -> dic
             separator,
             Method(overlap=run.overlap, shifts=run.shifts),
             exact=False,
-            progress=_reporter(report),
+            progress=_reporter(report, _ANALYSIS_SHARE if work.analysed else 0.0),
             cancelled=lambda: False,
         )
     return {
@@ -93,7 +94,7 @@ def _writing() -> Iterator[None]:
         raise OutputError(f"cannot write stems: {error.strerror or error}") from error
 
 
-def _sound_of(work: StemWork, report: Report) -> dict[str, Any]:
+def _sound_of(work: StemWork, report: Report) -> Mapping[str, Any]:
     """Tempo and key; a song that cannot be described can still be separated."""
     report("analyse", 0.0)
     try:
@@ -102,13 +103,12 @@ def _sound_of(work: StemWork, report: Report) -> dict[str, Any]:
             analyse(heard, ANALYSED, progress=lambda f: report("analyse", f * _ANALYSIS_SHARE))
         )
     except StemwrightError:
-        return {"bpm": None, "key": None}
+        return _UNDESCRIBED
     return {"bpm": found.get("tempo"), "key": found.get("key_short")}
 
 
-def _reporter(report: Report) -> Callable[[Progress], None]:
+def _reporter(report: Report, begin: float) -> Callable[[Progress], None]:
     def advanced(progress: Progress) -> None:
-        done = _ANALYSIS_SHARE + (1 - _ANALYSIS_SHARE) * progress.fraction
-        report("separate", done)
+        report("separate", begin + (1 - begin) * progress.fraction)
 
     return advanced

@@ -10,8 +10,6 @@ from typing import Any, Final
 from stemwright.engine.catalog import MODELS, QUALITIES, Model, QualityName, find_model
 from stemwright.errors import OptionError, WeightsMissing
 from stemwright.features.accounts.account import Principal
-from stemwright.features.imports.soundcloud import TrackFacts
-from stemwright.features.imports.youtube import VideoFacts
 from stemwright.features.intake.service import Intake, Wish
 from stemwright.features.intake.songs import PROVISIONAL_COST
 from stemwright.features.webhooks.service import Webhooks
@@ -95,7 +93,7 @@ class Separations:
         self._check_callback(order.callback_url)
         video_id = self.intake.youtube.parse(order.url)
         video = self.intake.youtube.lookup(video_id)
-        facts = {**_of_video(video), "youtube_url": order.url.strip()}
+        facts = {**asdict(video), "youtube_url": order.url.strip()}
         cost = video.video_duration
         return self._place_link(principal, YOUTUBE, {"youtube": video_id}, order, facts, cost)
 
@@ -107,7 +105,7 @@ class Separations:
         self._check_callback(order.callback_url)
         address = self.intake.soundcloud.parse(order.url)
         track = self.intake.soundcloud.lookup(address)
-        facts = {**_of_track(track), "soundcloud_url": order.url.strip()}
+        facts = {**asdict(track), "soundcloud_url": order.url.strip()}
         cost = PROVISIONAL_COST if track.track_duration_estimated else track.track_duration
         return self._place_link(principal, SOUNDCLOUD, {"soundcloud": address}, order, facts, cost)
 
@@ -174,11 +172,3 @@ _TIERS: Final[Mapping[QualityWord, QualityName]] = {
 
 def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if metadata is None else dict(metadata)
-
-
-def _of_video(video: VideoFacts) -> dict[str, Any]:
-    return asdict(video)
-
-
-def _of_track(track: TrackFacts) -> dict[str, Any]:
-    return asdict(track)

@@ -24,6 +24,8 @@ class StemWork:
     quality: QualityName
     format: FormatName
     max_duration_s: float | None
+    analysed: bool = True
+    """Whether tempo and key are wanted, too."""
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> StemWork:
@@ -47,4 +49,5 @@ class StemWork:
             "quality": self.quality,
             "format": self.format,
             "max_duration_s": self.max_duration_s,
+            "analysed": self.analysed,
         }

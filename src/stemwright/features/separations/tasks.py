@@ -55,8 +55,7 @@ class SeparationHandler:
         attempt.check()
         done = self._separated(job, song, attempt, lambda f: fetched + f * (_SEPARATED - fetched))
         attempt.report(_STORE_PHASE, _SEPARATED)
-        self._check_length(job, done["duration_s"])
-        price = _price(job, done["duration_s"]) or self.intake.price(job, done["duration_s"])
+        price = self.intake.price(job, _name(job), done["duration_s"], self._limits(job))
         files = [(name, Path(path)) for name, path in done["files"].items()]
         if job.kind != STEMS:
             files.insert(0, (FULL_AUDIO, song))
@@ -104,11 +103,6 @@ class SeparationHandler:
             max_duration_s=self._limits(job).max_s,
         )
 
-    def _check_length(self, job: Job, duration_s: float) -> None:
-        """Refuse what could not be measured when the job was created and is out of bounds."""
-        if _is_length_unknown(job):
-            self._limits(job).check(_name(job), duration_s)
-
     def _limits(self, job: Job) -> Limits:
         limits = self.intake.limits
         return replace(limits, max_s=min(limits.max_s, self.longest_s.get(job.kind, math.inf)))
@@ -131,14 +125,3 @@ def _facts(job: Job, done: Mapping[str, Any], price: int | None) -> dict[str, An
             "track_duration_estimated": False,
         }
     return found
-
-
-def _price(job: Job, duration_s: float) -> int | None:
-    """What was agreed; or, where the length was not known then, what it has turned out to be."""
-    return whole_seconds(duration_s) if _is_length_unknown(job) else None
-
-
-def _is_length_unknown(job: Job) -> bool:
-    """Whether nobody could say when the job was created."""
-    facts = job.facts
-    return facts.get("duration_s", 0) is None or bool(facts.get("track_duration_estimated"))

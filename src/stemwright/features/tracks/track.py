@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 Source = Literal["spotify", "youtube", "link", "upload"]
-StemSource = Literal["local", "lalalai", "edited"]
 
 
 @dataclass(frozen=True, slots=True)

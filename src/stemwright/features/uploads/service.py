@@ -152,8 +152,8 @@ class Uploads:
             give_up=lambda: self._give_up(key),
         )
 
-    def claim(self, session: Session, owner: str, upload_key: str) -> Upload:
-        """Take an upload for a job; from now on it cannot be sent anew.
+    def find(self, session: Session, owner: str, upload_key: str) -> Upload:
+        """Look at an upload that a job may take; it may still be sent anew.
 
         Raises
         ------
@@ -161,17 +161,25 @@ class Uploads:
             Unknown, of another account, older than a day, or nothing was sent.
 
         """
+        return _upload(self._sent(session, owner, upload_key))
+
+    def claim(self, session: Session, owner: str, upload_key: str) -> Upload:
+        """Take an upload for a job; from now on it cannot be sent anew. Errors as for `find`."""
+        row = self._sent(session, owner, upload_key)
+        row.claimed_at = self._clock()
+        return _upload(row)
+
+    def sweep(self, now: datetime) -> int:
+        """Delete what no job can use any more, and say how much that was; may run twice at once."""
+        return self._sweep_expired(now) + self._sweep_strays(now)
+
+    def _sent(self, session: Session, owner: str, upload_key: str) -> UploadRow:
         row = repository.locked(session, upload_key) if is_key(upload_key) else None
         if row is None or row.owner != owner or row.storage_key is None:
             raise _not_found(upload_key)
         if self._clock() >= row.expires_at:
             raise _not_found(upload_key)
-        row.claimed_at = self._clock()
-        return Upload(row.key, row.storage_key, row.file_name, row.content_type, row.size_bytes)
-
-    def sweep(self, now: datetime) -> int:
-        """Delete what no job can use any more, and say how much that was; may run twice at once."""
-        return self._sweep_expired(now) + self._sweep_strays(now)
+        return row
 
     def _ticket(self, row: UploadRow, base_url: str) -> UploadTicket:
         expires_at = row.created_at + SENT_WITHIN
@@ -256,6 +264,11 @@ class Uploads:
             self._storage.delete(strays)
             removed += len(strays)
         return removed
+
+
+def _upload(row: UploadRow) -> Upload:
+    assert row.storage_key is not None
+    return Upload(row.key, row.storage_key, row.file_name, row.content_type, row.size_bytes)
 
 
 def _replaceable(row: UploadRow | None, key: str) -> UploadRow:

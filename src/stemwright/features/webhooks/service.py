@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -23,7 +22,7 @@ from stemwright.errors import (
 from stemwright.jobs.job import Job
 from stemwright.jobs.queue import TaskQueue
 from stemwright.kit.clock import utc_now
-from stemwright.kit.ids import is_id, new_id
+from stemwright.kit.ids import is_id, is_uuid, new_id, new_uuid
 
 from . import repository
 from .ports import enqueue_turn
@@ -131,8 +130,7 @@ class Webhooks:
 
         """
         with self.database.reading() as session:
-            known = webhook_id == CALLBACK or repository.find_webhook(session, owner, webhook_id)
-            if not known:
+            if not (webhook_id == CALLBACK or self._is_known(session, owner, webhook_id)):
                 raise WebhookNotFound(webhook_id)
             rows = repository.deliveries_to(session, owner, webhook_id, limit)
             return tuple(_delivery(row) for row in rows)
@@ -148,7 +146,7 @@ class Webhooks:
 
         """
         with self.database.transaction() as session:
-            row = repository.find_delivery(session, delivery_id)
+            row = repository.find_delivery(session, delivery_id) if is_uuid(delivery_id) else None
             if row is None or row.owner != owner:
                 raise DeliveryNotFound(delivery_id)
             self._switch_on(session, row.webhook_id)
@@ -197,7 +195,7 @@ class Webhooks:
         target, webhook_id, url = to
         now = self.clock()
         row = DeliveryRow(
-            id=str(uuid4()),
+            id=new_uuid(),
             owner=job.owner,
             target=target,
             webhook_id=webhook_id,
@@ -235,6 +233,10 @@ class Webhooks:
             return repository.forget_deliveries(session, self.clock() - self.kept)
 
     # ----------------------------------------------------------------------------------- within
+
+    def _is_known(self, session: Session, owner: str, webhook_id: str) -> bool:
+        found = is_id(webhook_id) and repository.find_webhook(session, owner, webhook_id)
+        return bool(found)
 
     def _require_room(self, session: Session, owner: str) -> None:
         if repository.count_of(session, owner) >= self.most_per_account:

@@ -156,10 +156,10 @@ class Courier:
     # ------------------------------------------------------------------------------ attempt
 
     def _attempt(self, errand: _Errand) -> _Outcome:
-        body = errand.body or self._made_body(errand)
-        headers = self._headers(errand, body.encode("ascii"))
+        body = (errand.body or self._made_body(errand)).encode("ascii")
+        headers = self._headers(errand, body)
         began_s = time.perf_counter()
-        outcome = self._post(errand.url, headers, body.encode("ascii"))
+        outcome = self._post(errand.url, headers, body)
         took_s = time.perf_counter() - began_s
         return _Outcome(outcome.status_code, outcome.error, outcome.excerpt, took_s)
 

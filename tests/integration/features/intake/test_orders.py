@@ -19,6 +19,7 @@ from stemwright.errors import (
     OptionError,
     SourceUrlUnreachable,
     UnreadableAudio,
+    UploadInUse,
     UploadNotFound,
 )
 from stemwright.features.denoising.service import DenoiseOrder
@@ -167,6 +168,33 @@ def test_an_upload_that_could_not_be_paid_serves_when_it_can(songs, account, son
     with songs.service.database.transaction() as session:
         songs.service.credits.grant(session, account.owner, 10)
 
+    assert ordered(songs, account, upload_key=key).cost == SECONDS
+
+
+def test_an_upload_that_no_job_came_of_can_be_sent_anew(songs, account, song):
+    key = songs.upload(account, song)
+    spend(songs, account, GRANT_S)
+    with pytest.raises(InsufficientCredits):
+        ordered(songs, account, upload_key=key)
+
+    songs.send(key, song)  # refused once a job has it
+
+
+def test_an_upload_sent_anew_while_it_is_looked_at_is_not_taken(songs, account, song):
+    key = songs.upload(account, song)
+    probe = songs.service.intake.probe
+
+    def measured(path, *, name):
+        songs.send(key, song)
+        return probe(path, name=name)
+
+    songs.service.intake.probe = measured
+    try:
+        with pytest.raises(UploadInUse, match="sent anew"):
+            ordered(songs, account, upload_key=key)
+    finally:
+        songs.service.intake.probe = probe
+    assert songs.jobs(account) == 0
     assert ordered(songs, account, upload_key=key).cost == SECONDS
 
 

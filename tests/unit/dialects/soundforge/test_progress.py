@@ -28,7 +28,11 @@ def rendered(job):
     ("kind", "status", "phase", "word"),
     [
         ("download", "queued", None, "queued"),
+        ("download", "running", None, "downloading"),
         ("download", "running", "match", "downloading"),
+        ("download", "running", "download", "downloading"),
+        ("download", "running", "encode", "processing"),
+        ("download", "running", "store", "processing"),
         ("processing", "running", "separate", "processing"),
         ("youtube", "running", "download", "downloading"),
         ("youtube", "running", "separate", "processing"),
