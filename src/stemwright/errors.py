@@ -17,7 +17,9 @@
     │   ├── WeightsMissing         known, but not installed
     │   ├── WeightsCorrupt         checksum, shape or class differ
     │   ├── DownloadFailed         every configured source failed
-    │   └── LicenceRefused         the operator's policy forbids these weights
+    │   ├── LicenceRefused         the operator's policy forbids these weights
+    │   ├── LicenceNotAccepted     nobody has accepted the terms of these weights
+    │   └── ModelInUse             jobs need what is to be removed
     ├── FetchError                 a remote file could not be had
     │   ├── AddressRefused         scheme, port or address is not allowed
     │   ├── RemoteUnreachable      connection, TLS, time, status
@@ -62,6 +64,7 @@
     │       ├── LoginRefused       address and password do not belong together
     │       ├── LoginLinkInvalid   unknown, used, or its time is over
     │       ├── RegistrationClosed
+    │       ├── NotAdministrator
     │       └── CsrfRefused        a form that is not from a page of ours
     ├── AccountError               an account or key cannot be made, found or changed
     │   ├── UnknownUser
@@ -132,6 +135,8 @@
     │   └── LalalaiTimeout
     ├── RequestError               an HTTP request cannot be taken as it came
     │   ├── ParameterMissing       a field it must have
+    │   ├── InvalidParameter       a field that is not what it must be
+    │   ├── InvalidJson            its body
     │   ├── RateLimited            too many in a minute
     │   ├── RequestTooLarge        its body
     │   └── RequestTooSlow
@@ -298,6 +303,20 @@ class LicenceRefused(ModelError):
 
     code = "weights.licence_refused"
     http_status = 403
+
+
+class LicenceNotAccepted(ModelError):
+    """Weights are fetched only for those who accept their terms."""
+
+    code = "weights.licence_not_accepted"
+    http_status = 403
+
+
+class ModelInUse(ModelError):
+    """A model cannot be removed while jobs wait for it or run with it."""
+
+    code = "model.in_use"
+    http_status = 409
 
 
 class FetchError(StemwrightError):
@@ -601,6 +620,13 @@ class RegistrationClosed(SessionError):
     """The operator opens accounts himself."""
 
     code = "session.registration_closed"
+    http_status = 403
+
+
+class NotAdministrator(SessionError):
+    """The page is for those who run the server."""
+
+    code = "session.not_administrator"
     http_status = 403
 
 
@@ -1138,6 +1164,22 @@ class ParameterMissing(RequestError):
     def __init__(self, field: str) -> None:
         super().__init__(f"{field} parameter is required")
         self.field = field
+
+
+class InvalidParameter(RequestError, ValueError):
+    """A field is there and is not what it must be."""
+
+    code = "request.invalid_parameter"
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+
+
+class InvalidJson(RequestError, ValueError):
+    """The body of a request is no JSON."""
+
+    code = "request.invalid_json"
 
 
 class RateLimited(RequestError):

@@ -568,6 +568,23 @@ class Settings:
             "`60`",
         ),
     ] = 60
+    rate_limit_heavy_per_minute: Annotated[
+        int,
+        _Definition(
+            _whole,
+            "The same for requests of the Sound Forge API that begin a download, a separation, an "
+            "analysis or a mix; counted apart.",
+            "`10`",
+        ),
+    ] = 10
+    rate_limit_browser_per_minute: Annotated[
+        int,
+        _Definition(
+            _whole,
+            "The same for pages, exports and files (`/users`, `/export`, `/files`); counted apart.",
+            "`120`",
+        ),
+    ] = 120
     rate_limit_url: Annotated[
         str,
         _Definition(
@@ -578,6 +595,32 @@ class Settings:
             secret=True,
         ),
     ] = field(default="", repr=False)
+    socket_origins: Annotated[
+        tuple[str, ...],
+        _Definition(
+            _words,
+            "Hosts whose pages may open sockets here besides this service's own, separated by "
+            "commas: `app.example.com`, `*.example.com`, or whole origins.",
+            "none",
+        ),
+    ] = ()
+    socket_any_origin: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "Whether any page may open a socket that brings an API key.",
+            "`false`",
+        ),
+    ] = False
+    socket_anonymous: Annotated[
+        bool,
+        _Definition(
+            _yes,
+            "Whether sockets are opened without a key or session, as older servers did. Nothing is "
+            "told on them but of jobs without an owner, and there are none.",
+            "`false`",
+        ),
+    ] = False
     metrics_token: Annotated[
         str,
         _Definition(

@@ -44,8 +44,12 @@ def begin_upload(service):
 
 def test_service_says_it_is_well_and_which_version_it_is(service):
     with service.client() as client:
-        assert client.get("/health").json() == {"status": "ok", "version": stemwright.__version__}
-        assert client.get("/").json()["name"] == "stemwright"
+        health = client.get("/health").json()
+        page = client.get("/", headers={"Accept": "text/html"})
+
+    assert (health["status"], health["version"]) == ("ok", stemwright.__version__)
+    assert {check["status"] for check in health["checks"].values()} == {"ok"}
+    assert "stemwright" in page.text
 
 
 def test_service_says_on_stdout_where_it_is_once_it_answers(tmp_path):

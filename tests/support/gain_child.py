@@ -8,11 +8,13 @@ from stemwright.entry.child import (
     ANALYSE,
     CLEAN,
     ENCODE,
+    MIX,
     PROBE,
     SEPARATE,
     Channel,
     analyse,
     encode,
+    mix,
     probe,
     serve,
 )
@@ -46,5 +48,12 @@ def clean(arguments, report):
 
 
 if __name__ == "__main__":
-    works = {PROBE: probe, SEPARATE: separate, CLEAN: clean, ENCODE: encode, ANALYSE: analyse}
+    works = {
+        PROBE: probe,
+        SEPARATE: separate,
+        CLEAN: clean,
+        ENCODE: encode,
+        ANALYSE: analyse,
+        MIX: mix,
+    }
     serve(Channel(), works)

@@ -38,6 +38,8 @@ from .spotify import FakeTime as SpotifyTime
 from .spotify_server import SpotifyServer
 
 SECRET = b"the instance's secret, long enough"
+_OF_OTHERS = 2
+"""Listeners of the service to the ends of jobs that have nothing to do with a library."""
 LICENCE = "shared-licence-0000000000000001"
 
 
@@ -79,6 +81,7 @@ class Library(SongJobs):
             self.tracks, track_jobs, lambda model: model.name == "htdemucs", self.lalalai
         )
         self.analyses = Analyses(self.tracks, track_jobs)
+        del jobs.on_ended[_OF_OTHERS:]  # what follows is the service's own library
         chain = Chain(self.tracks, self.processing, self.analyses)
         # the chain comes last: a stage begins with what the one before has left
         for feature in (self.downloads, self.processing, self.analyses, chain):

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -55,6 +55,7 @@ from stemwright.web.metrics import Metrics, QueueLength
 
 from .child import PROBE
 from .fetching import open_client
+from .library import Ground, Library, open_library
 from .opening import accounts_in, credits_by, database_unavailable, open_database
 from .secret import instance_secret
 from .wiring import open_store
@@ -70,9 +71,13 @@ _PROBE_TIMEOUT_S: Final = 9.0
 """A create call answers in 10 s."""
 _PROBE_MEMORY_MB: Final = 2_000
 _PROBES: Final = 2
+_LIGHT: Final = 2
+_LIGHT_MEMORY_MB: Final = 4_000
 _CHILD_NICENESS: Final = 10
 """Requests are answered while songs are separated on every core."""
 SCRATCH: Final = "scratch"
+KINDS_WITH_WEBHOOKS: Final = frozenset({STEMS, YOUTUBE, SOUNDCLOUD, DENOISE})
+"""Jobs of the StemSplit API, which alone has webhooks."""
 _LONGEST_TRACK_S: Final = 900
 """Of SoundCloud, as the API that this one is compatible with has it."""
 
@@ -99,12 +104,16 @@ class Service:
     metrics: Metrics
     probes: ChildPool
     children: ChildPool
+    light: ChildPool
+    library: Library
+    secret: bytes = field(repr=False)
     handlers: Handlers
 
     def close(self) -> None:
         """Let idle children go and give connections back."""
-        self.probes.close()
-        self.children.close()
+        for pool in (self.probes, self.children, self.light):
+            pool.close()
+        self.library.links.close()
         self.accounts.close()
         self.database.close()
 
@@ -154,6 +163,7 @@ def compose(settings: Settings) -> Service:
         memory_mb=0,
         changed=_Residents(metrics),
     )
+    light = _children(settings, _LIGHT, memory_mb=_LIGHT_MEMORY_MB)
     probe = Probing(probes)
     scratch = settings.data_dir / SCRATCH
     intake = Intake(
@@ -185,9 +195,26 @@ def compose(settings: Settings) -> Service:
         attempted=metrics.webhook_attempted,
     )
     jobs.pay = _paying(ledger)
-    jobs.on_ended += [_refunding(ledger), webhooks.job_ended]
+    jobs.on_ended += [_refunding(ledger), _telling(webhooks)]
     jobs.on_requeued += [_holding(ledger)]
     metrics.watch_queue(lambda: _lengths(jobs))
+    library = open_library(
+        Ground(
+            settings=settings,
+            database=database,
+            storage=storage,
+            secret=secret,
+            client=client,
+            accounts=accounts,
+            credits=ledger,
+            jobs=jobs,
+            intake=intake,
+            children=children,
+            light=light,
+            is_installed=is_installed,
+            site_url=base_url(settings),
+        )
+    )
     separating = SeparationHandler(
         intake, results, children, longest_s={SOUNDCLOUD: _LONGEST_TRACK_S}
     )
@@ -210,7 +237,11 @@ def compose(settings: Settings) -> Service:
         metrics=metrics,
         probes=probes,
         children=children,
+        light=light,
+        library=library,
+        secret=secret,
         handlers={
+            **library.handlers,
             STEMS: separating,
             YOUTUBE: separating,
             SOUNDCLOUD: separating,
@@ -341,6 +372,14 @@ def _refunding(ledger: Credits) -> EndListener:
             ledger.refund(session, job.owner, job.id)
 
     return refund
+
+
+def _telling(webhooks: Webhooks) -> EndListener:
+    def tell(session: Session, job: Job) -> None:
+        if job.kind in KINDS_WITH_WEBHOOKS:
+            webhooks.job_ended(session, job)
+
+    return tell
 
 
 def _holding(ledger: Credits) -> EndListener:

@@ -11,7 +11,7 @@ from stemwright.errors import OptionError
 
 if TYPE_CHECKING:
     from stemwright.settings import Settings
-    from stemwright.web.client import GuardedClient
+    from stemwright.web.client import GuardedClient, Limits
     from stemwright.web.download import ResumableDownload
 
 
@@ -49,7 +49,7 @@ def open_download(settings: Settings) -> ResumableDownload:
     return ResumableDownload(open_client(settings))
 
 
-def open_client(settings: Settings) -> GuardedClient:
+def open_client(settings: Settings, limits: Limits | None = None) -> GuardedClient:
     """Build the guarded client that the settings describe.
 
     Raises
@@ -77,6 +77,7 @@ def open_client(settings: Settings) -> GuardedClient:
     proxy = settings.proxy
     return GuardedClient(
         AddressPolicy.parse(settings.allow_private_networks),
+        limits=limits,
         proxies={"http": proxy, "https": proxy} if proxy else environment_proxies(),
         ca_file=settings.ca_file,
         user_agent=f"stemwright/{stemwright.__version__}",

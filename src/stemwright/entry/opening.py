@@ -60,11 +60,15 @@ def open_database(settings: Settings) -> Database:
 
 
 def accounts_in(database: Database, ledger: Credits) -> Accounts:
-    """Compose the accounts of a database; whoever joins starts with the grant."""
+    """Compose the accounts of a database; whoever joins starts with the grant.
+
+    A new password ends the sessions of the old one.
+    """
     with service_packages():
         from stemwright.features.accounts.service import Accounts  # noqa: PLC0415
+        from stemwright.features.sessions.service import forget_sessions  # noqa: PLC0415
 
-    return Accounts(database, on_opened=[ledger.open_account])
+    return Accounts(database, on_opened=[ledger.open_account], on_password=[forget_sessions])
 
 
 def credits_by(settings: Settings) -> Credits:

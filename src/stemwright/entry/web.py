@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 from typing import Final
@@ -21,60 +22,93 @@ from starlette.types import ASGIApp, Scope
 
 import stemwright
 from stemwright.dialects.blobs.routes import BlobRoutes
+from stemwright.dialects.soundforge import app as soundforge
+from stemwright.dialects.soundforge import daw
+from stemwright.dialects.soundforge.account_services import AccountServices
+from stemwright.dialects.soundforge.callers import Callers
+from stemwright.dialects.soundforge.classes import class_of
+from stemwright.dialects.soundforge.errors import render as render_forge
+from stemwright.dialects.soundforge.services import ForgeServices
 from stemwright.dialects.stemsplit import app as stemsplit
 from stemwright.dialects.stemsplit.errors import handle_errors, render
 from stemwright.dialects.stemsplit.services import StemSplitServices
-from stemwright.errors import OptionError
+from stemwright.errors import OptionError, StemwrightError
 from stemwright.kit import logs
 from stemwright.storage.signing import PATH as BLOBS
+from stemwright.web.attempts import Attempts
+from stemwright.web.cookies import Cookies
 from stemwright.web.edge import Edge, wrap
 from stemwright.web.forwarded import parse_networks
 from stemwright.web.metrics_page import MetricsPage
 from stemwright.web.patience import PatientProtocol, allow_many_connections
 from stemwright.web.ratelimits import Caller, caller_of
+from stemwright.web.sockets import UVICORN
 from stemwright.web.windows import Windows
 
-from .composition import Service
+from .composition import Service, base_url
+from .health import Health
 from .lasting import lasting
+from .realtime import Realtime, open_realtime
 from .worker import Worker
 
 STEMSPLIT: Final = "/api/v1"
-_UNCOUNTED: Final = ("/health", "/metrics", BLOBS)
+_LARGE: Final = (BLOBS, daw.PATH)
+"""Addresses whose bodies are songs; they bound them themselves."""
 _GRACE_S: Final = 10
 """Seconds that requests in work get when the service stops."""
 
 log = logs.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The service's HTTP face, and what of it lasts longer than a request."""
+
+    app: ASGIApp
+    routes: Sequence[BaseRoute]
+    """Of all dialects, as they are walked through to see that each says who may call it."""
+    realtime: Realtime
+
+
 def create_app(service: Service) -> ASGIApp:
-    """Compose the service's HTTP face."""
+    """Compose the service's HTTP face, for whoever needs no sockets."""
+    return create_face(service).app
+
+
+def create_face(service: Service) -> Face:
+    """Compose all of it; sockets are told something once ``realtime`` is started."""
     blobs = BlobRoutes(service.storage, service.signer, service.uploads)
+    account = _account_services(service)
+    realtime = open_realtime(service, account.door())
     app = Starlette(
         routes=[
-            Route("/", _root),
-            *_watching(service),
+            *_watching(service, Health(service).answer),
             *blobs.routes(),
+            *realtime.socket.routes(),
             Mount(STEMSPLIT, stemsplit.create_app(_stemsplit_services(service))),
+            Mount("", soundforge.create_app(_forge_services(service, account, realtime))),
         ]
     )
     app.router.redirect_slashes = False
     handle_errors(app, lambda path: _methods_of(app, path))
-    return wrap(app, _edge(service))
+    return Face(wrap(app, _edge(service)), app.routes, realtime)
 
 
 def create_worker_app(service: Service) -> ASGIApp:
     """Compose what a worker by itself answers: whether it lives, and what it measured."""
-    return wrap(Starlette(routes=_watching(service)), _edge(service))
+    return wrap(Starlette(routes=_watching(service, _health)), _edge(service))
 
 
-def _watching(service: Service) -> list[BaseRoute]:
+def _watching(
+    service: Service, health: Callable[[Request], Awaitable[Response]]
+) -> list[BaseRoute]:
     settings = service.settings
     metrics = MetricsPage(
         service.metrics,
         networks=parse_networks(settings.metrics_networks, "STEMWRIGHT_METRICS_NETWORKS"),
         token=settings.metrics_token,
     )
-    return [Route("/health", _health), Route("/metrics", metrics)]
+    return [Route("/health", health), Route("/metrics", metrics)]
 
 
 def _methods_of(app: Starlette, path: str) -> set[str]:
@@ -89,20 +123,83 @@ def _methods_of(app: Starlette, path: str) -> set[str]:
 
 def _edge(service: Service) -> Edge:
     settings = service.settings
+    windows = {
+        name: Windows(per_minute, url=settings.rate_limit_url, name=name)
+        for name, per_minute in (
+            ("requests", settings.rate_limit_per_minute),
+            ("api", settings.rate_limit_per_minute),
+            ("heavy", settings.rate_limit_heavy_per_minute),
+            ("browser", settings.rate_limit_browser_per_minute),
+        )
+    }
+
+    def windows_of(scope: Scope) -> Windows | None:
+        of_forge = None if _is_stemsplit(scope) else class_of(scope)
+        return windows[of_forge] if of_forge else None
+
     return Edge(
         metrics=service.metrics,
-        windows=Windows(settings.rate_limit_per_minute, url=settings.rate_limit_url),
+        windows=windows["requests"],
+        windows_of=windows_of,
         identify=_counted,
-        render=render,
-        unlimited=lambda scope: scope["path"].startswith(BLOBS),
+        render=_render,
+        unlimited=lambda scope: scope["path"].startswith(_LARGE),
         trusted_proxies=parse_networks(settings.trusted_proxies, "STEMWRIGHT_TRUSTED_PROXIES"),
         public_url=settings.public_url,
     )
 
 
+def _is_stemsplit(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith((f"{STEMSPLIT}/", BLOBS)) or path == STEMSPLIT
+
+
+def _render(scope: Scope, error: StemwrightError) -> ASGIApp:
+    """Answer a failure in the words of the API that was asked."""
+    return render(scope, error) if _is_stemsplit(scope) else render_forge(scope, error)
+
+
 def _counted(scope: Scope) -> Caller | None:
-    """Whom a request is counted for: files, probes of health and metrics for nobody."""
-    return None if scope["path"].startswith(_UNCOUNTED) else caller_of(scope)
+    """Whom a request is counted for: signed links, probes and style sheets for nobody."""
+    counts = class_of(scope) is not None and not scope["path"].startswith(BLOBS)
+    return caller_of(scope) if counts else None
+
+
+def _account_services(service: Service) -> AccountServices:
+    settings, library = service.settings, service.library
+    returning = f"{base_url(settings)}/auth/spotify/callback"
+    return AccountServices(
+        accounts=service.accounts,
+        sessions=library.sessions,
+        links=library.links,
+        registration=library.registration,
+        cookies=Cookies(service.secret),
+        licences=library.lalalai.keys,
+        spotify=library.spotify.links,
+        spotify_redirect_url=settings.spotify_redirect_url or returning,
+        attempts=Attempts(url=settings.rate_limit_url),
+    )
+
+
+def _forge_services(
+    service: Service, account: AccountServices, realtime: Realtime
+) -> ForgeServices:
+    library = service.library
+    return ForgeServices(
+        account=account,
+        callers=Callers(service.accounts, account.door()),
+        jobs=service.jobs,
+        tracks=library.tracks,
+        lookups=library.lookups,
+        downloads=library.downloads,
+        processing=library.processing,
+        analyses=library.analyses,
+        lalalai=library.lalalai,
+        mixes=library.mixes,
+        exports=library.exports,
+        topics=realtime.topics,
+        live=realtime.live,
+    )
 
 
 def _stemsplit_services(service: Service) -> StemSplitServices:
@@ -118,10 +215,6 @@ def _stemsplit_services(service: Service) -> StemSplitServices:
         storage=service.storage,
         url_ttl=timedelta(seconds=service.settings.url_ttl_s),
     )
-
-
-async def _root(_request: Request) -> Response:
-    return JSONResponse({"name": "stemwright", "version": stemwright.__version__})
 
 
 async def _health(_request: Request) -> Response:
@@ -169,12 +262,20 @@ def serve(
     if worker is not None:
         worker.start()
     with lasting():
-        app = create_app(service)
-    server = _Server(_config(app), worker.stop_taking if worker is not None else lambda: None)
+        face = create_face(service)
+    face.realtime.start()
+
+    def stopping() -> None:
+        if worker is not None:
+            worker.stop_taking()
+        face.realtime.stop()
+
+    server = _Server(_config(face.app), stopping)
     threading.Thread(target=_tell_when_ready, args=(server, listening, ready), daemon=True).start()
     server.run(sockets=[listening])
     drained = worker is None or worker.stop(service.settings.drain_s)
     if drained:
+        face.realtime.close()
         service.close()
     log.info("stopped", drained=drained)
     # threads of the job engine may still be at work; what they were at is begun again elsewhere
@@ -194,7 +295,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=PatientProtocol,
-        ws="none",
+        **UVICORN,
         lifespan="off",
         log_config=None,
         access_log=False,

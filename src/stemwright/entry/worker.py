@@ -23,6 +23,7 @@ from stemwright.jobs.service import JOB_QUEUE, RUN_JOB
 from stemwright.kit import logs
 from stemwright.kit.locks import NotTaken, held_lock
 
+from .library import LIGHT_QUEUE, REMOTE_QUEUE
 from .opening import database_unavailable
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ _AHEAD: Final = 1
 _COURIERS: Final = 16
 _COURIERS_LOOK_S: Final = 0.5
 """Each look costs 2 ms of processor, all day long; a webhook may be that late."""
+_LIGHT_JOBS: Final = 3
+_LIGHT_LOOK_S: Final = 0.2
+_REMOTE_JOBS: Final = 4
+"""Each uploads or downloads a song at a time, or waits for the one poller of its key."""
+_REMOTE_LOOK_S: Final = 0.5
 _UPKEEP_S: Final = 30.0
 _ENGINE_ROWS_KEPT: Final = timedelta(days=2)
 _LEFT_OVERS_KEPT: Final = timedelta(days=2)
@@ -83,6 +89,8 @@ class Worker:
         executor = new_executor_id(service.database)
         queues = {
             JOB_QUEUE: QueueSize(service.settings.workers + _AHEAD),
+            LIGHT_QUEUE: QueueSize(_LIGHT_JOBS, poll_s=_LIGHT_LOOK_S),
+            REMOTE_QUEUE: QueueSize(_REMOTE_JOBS, poll_s=_REMOTE_LOOK_S),
             WEBHOOK_QUEUE: QueueSize(_COURIERS, poll_s=_COURIERS_LOOK_S),
         }
         tasks: dict[str, Task] = {RUN_JOB: self._run, DELIVER: service.courier.deliver}
@@ -169,12 +177,14 @@ class Worker:
         return {
             "children": service.children.tidy,
             "probes": service.probes.tidy,
+            "light children": service.light.tidy,
             "expiry": lambda: service.jobs.expire(service.results.discard),
             "idempotency keys": service.jobs.forget_idempotency_keys,
             "uploads": lambda: service.uploads.sweep(now),
             "left-overs": lambda: service.intake.sweep(_LEFT_OVERS_KEPT),
             "lost deliveries": service.webhooks.resume_lost,
             "old deliveries": service.webhooks.sweep,
+            **service.library.chores(),
             "engine": lambda: engine.forget_finished(now - _ENGINE_ROWS_KEPT),
         }
 

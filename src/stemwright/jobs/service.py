@@ -31,6 +31,8 @@ _BEFORE: Final[Mapping[str, int]] = {"interactive": 0, "batch": 1_000_000_000}
 _BATCH: Final = 100
 
 EndListener = Callable[[Session, Job], None]
+QueueOf = Callable[[str, Mapping[str, Any]], str]
+"""From a job's kind and request."""
 Payment = Callable[[Session, Job], int]
 
 
@@ -68,6 +70,8 @@ class Jobs:
     tasks: TaskQueue
     retention: timedelta = timedelta(days=14)
     clock: Callable[[], datetime] = utc_now
+    queue_of: QueueOf = lambda _kind, _request: JOB_QUEUE
+    """Names a job's queue: what waits for other servers shall not keep this machine idle."""
     pay: Payment = lambda _session, job: job.charged or 0
     """Settles a completed job in the transaction that ends it; the credits really charged."""
     on_ended: list[EndListener] = field(default_factory=list)
@@ -331,7 +335,7 @@ class Jobs:
             session,
             RUN_JOB,
             (row.id, row.ticket),
-            queue=JOB_QUEUE,
+            queue=self.queue_of(row.kind, row.request),
             workflow_id=row.ticket,
             priority=_BEFORE[row.urgency] + row.turn,
         )

@@ -25,6 +25,8 @@ class Edge:
 
     metrics: Metrics
     windows: Windows
+    windows_of: Callable[[Scope], Windows | None] = lambda _scope: None
+    """Requests that are counted elsewhere than in ``windows``."""
     identify: Identify
     render: Render
     """Of rate and size limits and of slow bodies; of a defect, ``StemwrightError``."""
@@ -47,7 +49,7 @@ def wrap(app: ASGIApp, edge: Edge) -> ASGIApp:
     app = Faults(app, render=edge.render)
     app = RateLimits(
         app,
-        edge.windows,
+        lambda scope: edge.windows_of(scope) or edge.windows,
         identify=edge.identify,
         render=edge.render,
         on_refused=edge.metrics.rate_limited,

@@ -74,14 +74,14 @@ class RateLimits:
     def __init__(
         self,
         app: ASGIApp,
-        windows: Windows,
+        windows_of: Callable[[Scope], Windows],
         *,
         identify: Identify,
         render: Render,
         on_refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._app = app
-        self._windows = windows
+        self._windows_of = windows_of
         self._identify = identify
         self._render = render
         self._on_refused = on_refused
@@ -94,31 +94,39 @@ class RateLimits:
         if caller is None:
             await self._app(scope, receive, send)
             return
+        windows = self._windows_of(scope)
         known = caller.key is not None and caller.key in self._genuine
         standing = scope[_STANDING] = _Standing(genuine=known)
-        allowance = await self._admit(caller, known=known)
+        allowance = await self._admit(windows, caller, known=known)
         if not allowance.admitted:
             await self._refuse(scope, receive, send, allowance)
             return
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _tell(message, await self._settle(caller, standing, allowance, known=known))
+                settled = await self._settle(windows, caller, standing, allowance, known=known)
+                _tell(message, settled)
             await send(message)
 
         await self._app(scope, receive, answer)
 
-    async def _admit(self, caller: Caller, *, known: bool) -> Allowance:
+    async def _admit(self, windows: Windows, caller: Caller, *, known: bool) -> Allowance:
         if caller.key is None:
-            return await self._ask(self._windows.take, caller.address)
+            return await self._take(windows, caller.address)
         if not known:
-            allowance = await self._ask(self._windows.look, caller.address)
+            allowance = await self._ask(windows, windows.look, caller.address)
             if not allowance.admitted:
                 return allowance
-        return await self._ask(self._windows.take, caller.key)
+        return await self._take(windows, caller.key)
 
     async def _settle(
-        self, caller: Caller, standing: _Standing, allowance: Allowance, *, known: bool
+        self,
+        windows: Windows,
+        caller: Caller,
+        standing: _Standing,
+        allowance: Allowance,
+        *,
+        known: bool,
     ) -> Allowance:
         """Count an unknown key for its address, now that the app had its chance to vouch."""
         if caller.key is None or known:
@@ -126,7 +134,7 @@ class RateLimits:
         if standing.genuine:
             self._genuine.add(caller.key)
             return allowance
-        return await self._ask(self._windows.take, caller.address)
+        return await self._take(windows, caller.address)
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, allowance: Allowance
@@ -141,8 +149,13 @@ class RateLimits:
 
         await self._render(scope, RateLimited(allowance.wait_s))(scope, receive, answer)
 
-    async def _ask(self, question: Callable[[str], Allowance], name: str) -> Allowance:
-        if not self._windows.waits:
+    async def _take(self, windows: Windows, name: str) -> Allowance:
+        return await self._ask(windows, windows.take, name)
+
+    async def _ask(
+        self, windows: Windows, question: Callable[[str], Allowance], name: str
+    ) -> Allowance:
+        if not windows.waits:
             return question(name)
         if self._threads is None:  # threads of its own: those of the app may all be at work
             self._threads = anyio.CapacityLimiter(_MOST_WAITING)

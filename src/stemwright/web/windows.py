@@ -60,10 +60,13 @@ class Windows:
     again every few seconds.
     """
 
-    def __init__(self, per_minute: int, *, url: str = "", clock: Clock = utc_now) -> None:
+    def __init__(
+        self, per_minute: int, *, url: str = "", clock: Clock = utc_now, name: str = "requests"
+    ) -> None:
+        """``name`` tells windows apart that are counted in one Redis."""
         self._limit = per_minute
         self._clock = clock
-        self._item: RateLimitItem = RateLimitItemPerMinute(max(per_minute, 1))
+        self._item: RateLimitItem = RateLimitItemPerMinute(max(per_minute, 1), namespace=name)
         self._here = MovingWindowRateLimiter(WindowsInMemory(clock))
         self._shared = MovingWindowRateLimiter(_connect(url)) if url else None
         self._lock = threading.Lock()

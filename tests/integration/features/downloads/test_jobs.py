@@ -224,8 +224,8 @@ def test_what_is_told_of_a_download_never_goes_back(library, account, found, mon
     monkeypatch.setattr(
         type(library.service.jobs),
         "report",
-        lambda _jobs, job, progress, phase: (
-            told.append((progress, phase)) or report(job, progress, phase)
+        lambda _jobs, job, progress, phase, **more: (
+            told.append((progress, phase)) or report(job, progress, phase, **more)
         ),
     )
     library.run(ordered.job)
