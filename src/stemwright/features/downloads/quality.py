@@ -61,8 +61,8 @@ def parse_quality(text: str) -> Quality:
 def library_path(track_id: str, artist: str | None, title: str, extension: str) -> str:
     """Where users see a song: ``downloads/<track>/<artist>-<title>.<ext>``, at most 200 bytes.
 
-    Letters of every script stay; what a shell, a file system or an address reads as something
-    else becomes a space.
+    Letters of every script stay; spaces and what a shell, a file system or an address reads as
+    something else become underscores, so that the path can be asked for as it is.
     """
     room = _LONGEST_NAME - len(extension.encode())
     who = _shortened(_plain(artist or ""), _LONGEST_ARTIST)
@@ -73,7 +73,7 @@ def library_path(track_id: str, artist: str | None, title: str, extension: str) 
 def _plain(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     kept = "".join(c if c.isalnum() or c in "-_()&'," or _is_mark(c) else " " for c in composed)
-    return " ".join(kept.split()).strip("-,")
+    return "_".join(kept.split()).strip("-,_")
 
 
 def _is_mark(char: str) -> bool:
@@ -82,4 +82,4 @@ def _is_mark(char: str) -> bool:
 
 
 def _shortened(text: str, most_bytes: int) -> str:
-    return text.encode()[:most_bytes].decode(errors="ignore").strip()
+    return text.encode()[:most_bytes].decode(errors="ignore").strip("_ ")

@@ -51,7 +51,7 @@ def test_a_song_is_found_fetched_tagged_and_given_to_its_track(library, account,
     url = found("Lantern", ("lantern0000", "The Band - Lantern", SECONDS))
     done, track = run(library, account, url)
 
-    path = f"downloads/{track.id}/The Band-Lantern.mp3"
+    path = f"downloads/{track.id}/The_Band-Lantern.mp3"
     audio = library.tracks.audio(account.owner, track.id)
     assert (done.status, done.progress, done.error_message) == ("completed", 100, None)
     assert done.result == {"output_path": f"/files/{path}", "file_size": audio.size_bytes}

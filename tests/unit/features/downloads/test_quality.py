@@ -11,17 +11,17 @@ TRACK = "6f0e0000-0000-4000-8000-000000000000"
 @pytest.mark.parametrize(
     ("artist", "title", "name"),
     [
-        ("The Band", "Song", "The Band-Song.mp3"),
+        ("The Band", "Song", "The_Band-Song.mp3"),
         (None, "Song", "Song.mp3"),
         ("", "", "track.mp3"),
-        ("AC/DC", "../../etc/passwd", "AC DC-etc passwd.mp3"),
-        ("Sigur Rós", "Ágætis byrjun", "Sigur Rós-Ágætis byrjun.mp3"),
+        ("AC/DC", "../../etc/passwd", "AC_DC-etc_passwd.mp3"),
+        ("Sigur Rós", "Ágætis byrjun", "Sigur_Rós-Ágætis_byrjun.mp3"),
         ("椎名林檎", "丸の内サディスティック", "椎名林檎-丸の内サディスティック.mp3"),
-        ("a\0b", "c\nd%2f\\e?#", "a b-c d 2f e.mp3"),
+        ("a\0b", "c\nd%2f\\e?#", "a_b-c_d_2f_e.mp3"),
         ("?", "...", "track.mp3"),
     ],
 )
-def test_a_name_is_what_people_read_and_nothing_a_system_understands(artist, title, name):
+def test_a_name_can_be_read_and_be_part_of_an_address_as_it_is(artist, title, name):
     assert library_path(TRACK, artist, title, ".mp3") == f"downloads/{TRACK}/{name}"
 
 
