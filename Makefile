@@ -139,4 +139,4 @@ $(STAMPS)/bench: benchmarks/requirements.in | $(STAMPS)/runtime
 # Asked and not stamped: models are kept outside of this folder, where the settings say.
 model: $(STAMPS)/runtime
 	@for name in $(MODELS); do \
-		$(STEMWRIGHT) models info $$name --json | grep -q '"installed": true' || $(STEMWRIGHT) models pull $$name; done
+		$(STEMWRIGHT) models info $$name --json | grep -q '"installed": true' || $(STEMWRIGHT) models pull $$name --accept-licence; done

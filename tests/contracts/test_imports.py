@@ -20,6 +20,11 @@ def test_importing_loads_nothing_heavy(module):
     assert loaded_after(f"import {module}") & HEAVY == set()
 
 
+@pytest.mark.parametrize("module", ["entry.web", "dialects.soundforge.models_pages"])
+def test_the_service_leaves_audio_and_networks_to_its_children(module):
+    assert loaded_after(f"import stemwright.{module}") & (HEAVY - {"httpx"}) == set()
+
+
 def test_the_runtime_is_loaded_without_its_telemetry_and_starts_no_process():
     code = (
         "import os, stemwright.engine.runtimes.openvino, sys; "

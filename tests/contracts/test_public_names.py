@@ -33,9 +33,9 @@ def test_the_command_line_has_these_commands():
     assert sorted(top) == commands
     assert sorted(top["credits"].commands) == ["grant", "history", "show"]
     assert sorted(top["keys"].commands) == ["create", "list", "revoke"]
-    accounts = ["create", "list", "password", "show", "suspend", "unsuspend", "verify"]
-    assert sorted(top["users"].commands) == accounts
+    accounts = ["create", "demote", "list", "password", "promote", "show", "suspend"]
+    assert sorted(top["users"].commands) == [*accounts, "unsuspend", "verify"]
     assert sorted(top["jobs"].commands) == ["cancel", "list", "retry", "show"]
     deliveries = ["callback-secret", "deliveries", "list", "redeliver"]
     assert sorted(top["webhooks"].commands) == deliveries
-    assert sorted(top["models"].commands) == ["info", "list", "pull", "remove"]
+    assert sorted(top["models"].commands) == ["default", "info", "list", "pull", "remove"]

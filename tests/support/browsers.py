@@ -24,7 +24,7 @@ from stemwright.db.database import Database
 from stemwright.dialects.soundforge.account_services import AccountServices
 from stemwright.dialects.soundforge.accounts import create_routes
 from stemwright.dialects.soundforge.callers import Callers
-from stemwright.dialects.soundforge.visits import Entrance
+from stemwright.dialects.soundforge.visits import Door, Entrance
 from stemwright.dialects.stemsplit.errors import handle_errors, render
 from stemwright.errors import AuthError
 from stemwright.features.accounts.passwords import Passwords
@@ -123,6 +123,7 @@ class AccountBench:
         mail: bool = False,
         is_open: bool = True,
         proxies: tuple[Network, ...] = (),
+        pages: Callable[[Door], list[Route]] = lambda _door: [],
     ):
         self.clock = Clock()
         self.database = Database(f"sqlite:///{folder / 'accounts.db'}")
@@ -150,7 +151,8 @@ class AccountBench:
             spotify_redirect_url=f"{SITE}/auth/spotify/callback",
             attempts=Attempts(clock=self.clock),
         )
-        app = Starlette(routes=[*create_routes(self.services), *self._others()])
+        more = pages(self.services.door())
+        app = Starlette(routes=[*create_routes(self.services), *more, *self._others()])
         app.router.redirect_slashes = False
         handle_errors(app, lambda _path: set())
         edge = Edge(

@@ -40,7 +40,12 @@ TRACK = {
 FILE = {"file_name": "demo.wav", "duration_s": 204, "size_bytes": 36_000_044}
 HEARD = {"bpm": 98.5, "key_short": "F#m"}
 FACTS = {"stems": FILE, "denoise": FILE, "youtube": VIDEO, "soundcloud": TRACK}
-OPTIONS = {"output_type": "BOTH", "quality": "BEST", "output_format": "MP3"}
+OPTIONS = {
+    "output_type": "BOTH",
+    "quality": "BEST",
+    "output_format": "MP3",
+    "model": "htdemucs_ft",
+}
 LEFT = {
     "stems": ("instrumental", "vocals"),
     "denoise": ("audio",),

@@ -23,9 +23,10 @@ from stemwright.features.results.service import Results
 from stemwright.features.spotify.opening import SpotifyOptions, open_spotify
 from stemwright.features.spotify.service import Spotify
 from stemwright.features.tracks.ordering import TrackJobs
-from stemwright.features.tracks.service import Tracks
+from stemwright.features.tracks.service import REPLACED_KEPT, Tracks
 from stemwright.features.tracks.track import Audio, NewTrack, Track
 from stemwright.jobs.runner import JobRunner
+from stemwright.kit.clock import utc_now
 from stemwright.kit.ids import new_uuid
 from stemwright.kit.sealing import Sealer
 from stemwright.web.client import GuardedClient, Limits
@@ -125,6 +126,11 @@ class Library(SongJobs):
     def only_stems(self, owner: str, track: Track) -> dict[str, str]:
         """Sources of a track's newest stems, by type."""
         return {stem.stem_type: stem.source for stem in self.tracks.stems(owner, track.id)}
+
+    def tidy_later(self) -> None:
+        """Tidy when nobody can be at replaced files any more."""
+        tracks = self.tracks
+        Tracks(tracks.database, tracks.storage, lambda: utc_now() + REPLACED_KEPT).tidy()
 
     def spotify_anew(self) -> Spotify:
         """Spotify, of which nothing is remembered yet."""

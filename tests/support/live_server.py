@@ -193,10 +193,10 @@ class Service:
             self.kill()
         return self.start()
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, module: str = "stemwright") -> str:
         """Run another command on the same data folder, e.g. ``keys create``; what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "stemwright", *arguments],
+            [sys.executable, "-m", module, *arguments],
             env=self._environment(),
             capture_output=True,
             text=True,

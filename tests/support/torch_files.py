@@ -55,6 +55,23 @@ def checkpoint(
     return torch_file(b"\x80\x02}(" + b"".join(items) + b"u.", storages)
 
 
+def state_file(
+    state: Mapping[str, NDArray[np.float32]], *, within: str = "", prefix: str = ""
+) -> bytes:
+    """Save a state dict, bare or under a name among other things that a training keeps."""
+    storages = {str(key): array.tobytes() for key, array in enumerate(state.values())}
+    tensors = [
+        text(prefix + name) + tensor(str(key), array.shape, half=False)
+        for key, (name, array) in enumerate(state.items())
+    ]
+    ordered = name_of("collections OrderedDict") + b")R(" + b"".join(tensors) + b"u"
+    # what torch hangs on a state dict: an attribute of the dictionary
+    ordered += b"}" + text("_metadata") + name_of("collections OrderedDict") + b")Rsb"
+    if within:
+        ordered = b"}(" + text("epoch") + number(3) + text(within) + ordered + b"u"
+    return torch_file(b"\x80\x02" + ordered + b".", storages)
+
+
 def tensor(key: str, shape: tuple[int, ...], *, half: bool, offset: int = 0) -> bytes:
     """Say where a tensor's numbers are and how they lie: ``_rebuild_tensor_v2(...)``."""
     elements = int(np.prod(shape))

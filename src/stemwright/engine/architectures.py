@@ -16,10 +16,11 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from . import scnet_arguments
 from .networks import HDemucsShape, HTDemucsShape, NetworkShape
-from .networks.parameters import Shapes, hdemucs_shapes, htdemucs_shapes
+from .networks.parameters import Shapes, hdemucs_shapes, htdemucs_shapes, scnet_shapes
 
-ArchitectureName = Literal["htdemucs", "hdemucs"]
+ArchitectureName = Literal["htdemucs", "hdemucs", "scnet"]
 StateDict: TypeAlias = dict[str, NDArray[np.float32]]
 Arguments: TypeAlias = Mapping[str, Any]
 
@@ -38,18 +39,16 @@ class Architecture:
     """Arguments our graph takes for granted."""
     passed: Arguments
     """Arguments our graph can be told, with the class's defaults."""
-    last_layer: str
-    """Weight of the last layer over time, which gives each stem's two channels."""
+    outputs: Callable[[StateDict], int]
+    """How many stems weights give; four if unclear."""
     shapes_like: Callable[[StateDict], Shapes]
     """Parameters of the member of the family that a state looks like; the usual one if unclear."""
     described: Callable[[StateDict], dict[str, Any]]
     """Arguments other than the defaults that a state shows by its shapes."""
     any_length: bool
     """Whether it takes segments of any length; else only those it was trained on."""
-
-    def outputs(self, state: StateDict) -> int:
-        """How many stems weights give; four if unclear."""
-        return _size(state, self.last_layer, 1, usual=8) // _AUDIO_CHANNELS
+    problems: Callable[[StateDict, Arguments], str] = lambda _, __: ""
+    """What is wrong or missing in what is said of whole weights; nothing if all is well."""
 
     def unsupported(self, arguments: Arguments) -> list[str]:
         """Arguments, as ``name=value``, that change the function in a way no graph of ours has."""
@@ -105,6 +104,10 @@ def network_shape(
     checkpoint: Checkpoint, stems: tuple[str, ...], segment_samples: int
 ) -> NetworkShape:
     """What a graph of these weights is made by."""
+    if checkpoint.architecture is SCNET:
+        return scnet_arguments.scnet_shape(
+            checkpoint.state, checkpoint.arguments, stems, segment_samples
+        )
     options = checkpoint.architecture.options(checkpoint.arguments)
     embedding = float(options["freq_emb"]) * float(options["emb_scale"])
     if checkpoint.architecture is HTDEMUCS:
@@ -124,6 +127,11 @@ def network_shape(
 def architecture_of(klass: str) -> Architecture | None:
     """The architecture of a class by its dotted name."""
     return next((each for each in ARCHITECTURES if klass in each.classes), None)
+
+
+def architecture_named(name: str) -> Architecture | None:
+    """The architecture of this name."""
+    return next((each for each in ARCHITECTURES if each.name == name), None)
 
 
 def sources_of(arguments: Arguments) -> tuple[str, ...] | None:
@@ -181,6 +189,11 @@ _EVERYWHERE: Final = 3
 """``dconv_mode`` with residual branches in encoders and decoders."""
 
 
+def _stereo_outputs(state: StateDict, last_layer: str) -> int:
+    """Stems of whose two channels the last layer over time gives the waveforms."""
+    return _size(state, last_layer, 1, usual=4 * _AUDIO_CHANNELS) // _AUDIO_CHANNELS
+
+
 def _size(state: StateDict, name: str, axis: int, *, usual: int) -> int:
     """Size of a parameter along an axis, or the usual one where there is no such parameter."""
     array = state.get(name)
@@ -233,7 +246,7 @@ HTDEMUCS: Final = Architecture(
         }
     ),
     passed=MappingProxyType({"freq_emb": 0.2, "emb_scale": 10}),
-    last_layer="tdecoder.3.conv_tr.weight",
+    outputs=lambda state: _stereo_outputs(state, "tdecoder.3.conv_tr.weight"),
     shapes_like=_htdemucs_like,
     described=_htdemucs_described,
     any_length=False,
@@ -256,10 +269,27 @@ HDEMUCS: Final = Architecture(
     passed=MappingProxyType(
         {"freq_emb": 0.2, "emb_scale": 10, "norm_groups": 4, "hybrid_old": False}
     ),
-    last_layer="tdecoder.4.conv_tr.weight",
+    outputs=lambda state: _stereo_outputs(state, "tdecoder.4.conv_tr.weight"),
     shapes_like=_hdemucs_like,
     described=_hdemucs_described,
     any_length=True,
 )
 
-ARCHITECTURES: Final = (HTDEMUCS, HDEMUCS)
+SCNET: Final = Architecture(
+    "scnet",
+    "SCNet",
+    classes=("scnet.SCNet.SCNet",),
+    assumed=MappingProxyType({}),
+    passed=MappingProxyType(
+        dict.fromkeys(
+            ("band_SR", "band_stride", "nfft", "hop_size", "normalized", "normalise"),
+        )
+    ),
+    outputs=lambda state: scnet_arguments.sizes_of(state).stems,
+    shapes_like=lambda state: scnet_shapes(scnet_arguments.sizes_of(state)),
+    described=lambda _: {},
+    any_length=True,
+    problems=scnet_arguments.problems,
+)
+
+ARCHITECTURES: Final = (HTDEMUCS, HDEMUCS, SCNET)

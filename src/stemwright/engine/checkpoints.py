@@ -1,20 +1,23 @@
 """Weights in one form, whatever file they came from.
 
-A *state dict* maps the parameter names of a class of demucs 4 to float32 arrays of the shapes its
+A *state dict* maps the parameter names of a reference class to float32 arrays of the shapes its
 ``state_dict()`` gives; a :class:`Checkpoint` adds which class that is, and what it was made with.
-Three kinds of file are understood:
+Four kinds of file are understood:
 
 - safetensors, as the authors publish them: the names as they are, the class and its arguments as
   JSON in the metadata. stemwright writes the same layout.
 - The authors' older ``.th`` packages, as ``torch.save`` wrote them: the class, its arguments and
   the state in half precision.
 - ONNX, as ``torch.onnx.export`` writes it, of HTDemucs; see ``onnx_names``.
+- What ``torch.save`` makes of a state dict, bare or among the things a training keeps, or bare
+  safetensors: they do not say what they hold, and whoever reads them has to (:class:`Told`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +34,7 @@ from .architectures import (
     Arguments,
     Checkpoint,
     StateDict,
+    architecture_named,
     architecture_of,
     sources_of,
 )
@@ -41,6 +45,19 @@ from .torch_file import UnusableTorchFile, read_package
 
 _FLOAT32: Final = np.dtype("<f4")
 _NAMES_SHOWN: Final = 4
+TORCH_SUFFIXES: Final = (".th", ".pt", ".ckpt")
+_STATES: Final = ("best_state", "state", "state_dict", "model_state_dict")
+"""Under which names trainings keep a network's weights, the best ones first."""
+_IN_PARALLEL: Final = "module."
+"""What torch puts before every name where several devices trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What files hold that do not say it."""
+
+    architecture: Architecture
+    arguments: Arguments
 
 
 def read_onnx(path: Path) -> Checkpoint:
@@ -64,7 +81,7 @@ def read_onnx(path: Path) -> Checkpoint:
     return _checked(HTDEMUCS, state, {}, path)
 
 
-def read_safetensors(path: Path) -> Checkpoint:
+def read_safetensors(path: Path, told: Told | None = None) -> Checkpoint:
     """Read a safetensors file, half precision widened to float32.
 
     Raises
@@ -79,7 +96,12 @@ def read_safetensors(path: Path) -> Checkpoint:
     try:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
-            architecture, arguments = _described_in(metadata, path)
+            bare = told if "klass" not in metadata else None
+            architecture, arguments = (
+                _described_in(metadata, path)
+                if bare is None
+                else (bare.architecture, bare.arguments)
+            )
             names = file.keys()
             state = {name: file.get_tensor(name).astype(np.float32, copy=False) for name in names}
     except OSError as error:
@@ -90,8 +112,8 @@ def read_safetensors(path: Path) -> Checkpoint:
     return _checked(architecture, state, arguments, path)
 
 
-def read_torch(path: Path) -> Checkpoint:
-    """Read a ``.th`` package; nothing in it is executed.
+def read_torch(path: Path, told: Told | None = None) -> Checkpoint:
+    """Read what ``torch.save`` wrote, a package or a state dict; nothing in it is executed.
 
     Raises
     ------
@@ -109,17 +131,35 @@ def read_torch(path: Path) -> Checkpoint:
     except UnusableTorchFile as error:
         message = f"{path} is not a usable torch file: {error}. Fetch it again."
         raise WeightsCorrupt(message) from error
-    architecture = _known(str(package.get("klass")), path)
-    state, arguments = package.get("state"), package.get("kwargs")
+    if "klass" not in package:
+        if told is None:
+            raise WeightsCorrupt(
+                f"{path} does not say what network it holds. Put it into a folder whose model.toml "
+                "names an architecture, and name the folder: docs/own-models.md tells how."
+            )
+        return _checked(told.architecture, _state_among(package, path), told.arguments, path)
+    architecture = _known(str(package["klass"]), path)
+    arguments = _with_positional(package.get("kwargs"), package.get("args"))
+    return _checked(architecture, _plain_state(package.get("state"), path), arguments, path)
+
+
+def _state_among(package: dict[str, Any], path: Path) -> StateDict:
+    """Find the weights among what a training kept, or take all of it for weights."""
+    kept = (package[name] for name in _STATES if isinstance(package.get(name), dict))
+    plain = _plain_state(next(kept, package), path)
+    if all(name.startswith(_IN_PARALLEL) for name in plain):
+        return {name.removeprefix(_IN_PARALLEL): array for name, array in plain.items()}
+    return plain
+
+
+def _plain_state(state: object, path: Path) -> StateDict:
     arrays = isinstance(state, dict) and all(isinstance(x, np.ndarray) for x in state.values())
     if not isinstance(state, dict) or not arrays:
         raise WeightsCorrupt(f"{path} holds no plain parameters; it may be a quantised model.")
-    arguments = _with_positional(arguments, package.get("args"))
-    plain = {str(name): array for name, array in state.items()}
-    return _checked(architecture, plain, arguments, path)
+    return {str(name): array for name, array in state.items()}
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path, told: Told | None = None) -> Checkpoint:
     """Read a file of any kind by its suffix.
 
     Raises
@@ -127,8 +167,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     WeightsMissing, WeightsCorrupt
 
     """
-    readers = {".onnx": read_onnx, ".th": read_torch, ".pt": read_torch}
-    return readers.get(path.suffix.lower(), read_safetensors)(path)
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        return read_onnx(path)
+    return (read_torch if suffix in TORCH_SUFFIXES else read_safetensors)(path, told)
 
 
 def write_safetensors(path: Path, state: StateDict, metadata: Mapping[str, str]) -> None:
@@ -201,6 +243,14 @@ def refuse_other_model(checkpoint: Checkpoint, model: Model, path: Path) -> None
         )
 
 
+def told_of(model: Model) -> Told | None:
+    """What a model says of its files; ``None`` where they say it themselves."""
+    architecture = architecture_named(model.architecture)
+    if architecture is None or model.arguments is None:
+        return None
+    return Told(architecture, model.arguments)
+
+
 def _missing(path: Path, error: OSError) -> WeightsMissing:
     return WeightsMissing(f"cannot read weights from {path}: {error.strerror or error}")
 
@@ -252,7 +302,7 @@ def _checked(
             f"{_listed(unsupported)}"
         )
     expected = architecture.shapes_like(state)
-    problems = {
+    faults = {
         "missing": [name for name in expected if name not in state],
         "unknown": [name for name in state if name not in expected],
         "wrong shape": [
@@ -260,10 +310,12 @@ def _checked(
         ],
         "not finite": [name for name, array in state.items() if not np.isfinite(array).all()],
     }
-    found = "; ".join(f"{what}: {_listed(names)}" for what, names in problems.items() if names)
+    found = "; ".join(f"{what}: {_listed(names)}" for what, names in faults.items() if names)
     if found:
         message = f"{path} does not hold a whole {architecture.title} ({found}). Fetch it again."
         raise WeightsCorrupt(message)
+    if problems := architecture.problems(state, arguments):
+        raise WeightsCorrupt(f"{path}: {problems}.")
     return Checkpoint(architecture, {name: state[name] for name in expected}, arguments)
 
 

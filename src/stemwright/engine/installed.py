@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -52,6 +53,21 @@ def combined(checksums: Mapping[str, str]) -> str:
 def write_record(home: Path, record: InstalledRecord) -> None:
     """Leave the note in an installed model's folder."""
     (home / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", "utf-8")
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files in a folder."""
+    return sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
+
+
+def sync(*paths: Path) -> None:
+    """Bring files and folders to the disk, so that a power cut leaves no empty model behind."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read_record(home: Path) -> InstalledRecord | None:

@@ -7,7 +7,7 @@ from typing import Self
 
 from stemwright.errors import LicenceRefused, OptionError
 
-from .catalog import ALL_MODELS, Model
+from .catalog import ALL_MODELS, Licence, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,27 @@ class LicencePolicy:
         _require_known(words)
         return cls(refused=words)
 
+    def admits(self, model: Model) -> bool:
+        """Whether the model's weights may be used here."""
+        return self._reason(model.licence) is None
+
     def check(self, model: Model) -> None:
         """Raise LicenceRefused when the model's weights may not be used here."""
         licence = model.licence
-        if licence.name in self.refused:
-            reason = f"refuses the licence {licence.name}"
-        elif self.commercial_only and not licence.commercial_use:
-            reason = "admits only weights that allow commercial use"
-        else:
+        if (reason := self._reason(licence)) is None:
             return
         raise LicenceRefused(
             f"The weights of {model.name} may not be used here: STEMWRIGHT_MODEL_LICENCE_POLICY "
             f"{reason}. Their terms: {licence.terms} ({licence.url}) Choose another model, or "
             f"change the policy if the terms cover your use."
         )
+
+    def _reason(self, licence: Licence) -> str | None:
+        if licence.name in self.refused:
+            return f"refuses the licence {licence.name}"
+        if self.commercial_only and not licence.commercial_use:
+            return "admits only weights that allow commercial use"
+        return None
 
 
 def _require_known(names: frozenset[str]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 Format = Literal["onnx", "safetensors", "torch"]
 Precision = Literal["bf16", "f32"]
@@ -81,7 +81,7 @@ class Model:
 
     name: str
     title: str
-    architecture: Literal["htdemucs", "hdemucs", "basic-pitch", "deepfilternet"]
+    architecture: Literal["htdemucs", "hdemucs", "scnet", "basic-pitch", "deepfilternet"]
     stems: tuple[str, ...]
     """In the networks' output order; empty for a network that separates nothing."""
     segment_s: Fraction
@@ -94,6 +94,8 @@ class Model:
     licence: Licence
     paper: str
     sample_rate: int = 44_100
+    arguments: Mapping[str, Any] | None = field(default=None, hash=False)
+    """What its networks were made with, where their files do not say what they hold."""
 
     @property
     def segment_samples(self) -> int:

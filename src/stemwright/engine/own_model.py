@@ -21,10 +21,17 @@ from .model import Licence, Model, Network
 
 if TYPE_CHECKING:
     from .architectures import Checkpoint
+    from .checkpoints import Told
 
 DESCRIPTION: Final = "model.toml"
 _SUFFIXES: Final = (".safetensors", ".th")
-_USUAL_SEGMENT_S: Final = {"htdemucs": Fraction(39, 5), "hdemucs": Fraction(44)}
+_BARE_SUFFIXES: Final = (".ckpt", ".pt")
+"""Of files that do not say what they hold; taken where the description does."""
+_USUAL_SEGMENT_S: Final = {
+    "htdemucs": Fraction(39, 5),
+    "hdemucs": Fraction(44),
+    "scnet": Fraction(11),
+}
 _LONGEST_SEGMENT_S: Final = 120
 _USUAL_STEMS: Final = ("drums", "bass", "other", "vocals", "guitar", "piano")
 _RAM_BYTES: Final = 3_000_000_000
@@ -64,11 +71,12 @@ def read_own_model(path: Path) -> OwnModel:
     """
     folder = path if path.is_dir() else path.parent
     told = _description(folder) if path.is_dir() else {}
+    beside = _told(told, path)
     networks = _networks(path, told)
     # reading weights costs NumPy, which whoever names a model of the catalogue need not pay
     from .checkpoints import read_checkpoint  # noqa: PLC0415
 
-    first = read_checkpoint(folder / networks[0].installed_file)
+    first = read_checkpoint(folder / networks[0].installed_file, beside)
     files = {network.installed_file: folder / network.installed_file for network in networks}
     model = Model(
         name=path.resolve().stem if path.is_file() else path.resolve().name,
@@ -81,6 +89,7 @@ def read_own_model(path: Path) -> OwnModel:
         ram_bytes=_RAM_BYTES,
         licence=_licence(told, path),
         paper="",
+        arguments=None if beside is None else beside.arguments,
     )
     _check_shares(model, path)
     weights = folder if len(networks) > 1 else folder / networks[0].installed_file
@@ -97,6 +106,24 @@ def _description(folder: Path) -> dict[str, Any]:
         raise WeightsCorrupt(f"{file} cannot be read: {error}") from error
 
 
+def _told(told: dict[str, Any], path: Path) -> Told | None:
+    """The architecture that the description names, and the arguments it was made with."""
+    from .architectures import ARCHITECTURES, architecture_named  # noqa: PLC0415 - as above
+    from .checkpoints import Told  # noqa: PLC0415 - as above
+
+    name, arguments = told.get("architecture"), told.get("arguments", {})
+    if name is None and not arguments:
+        return None
+    architecture = architecture_named(name) if isinstance(name, str) else None
+    if architecture is None:
+        known = " or ".join(f'"{each.name}"' for each in ARCHITECTURES)
+        raise _wrong(path, "architecture", known)
+    if not isinstance(arguments, dict):
+        raise _wrong(path, "arguments", "a table of what the network was made with")
+    stems = told.get("stems", arguments.get("sources"))
+    return Told(architecture, {**arguments, **({} if stems is None else {"sources": stems})})
+
+
 def _networks(path: Path, told: dict[str, Any]) -> tuple[Network, ...]:
     """Those the description lists, else every file of weights that is there."""
     if not path.exists():
@@ -106,9 +133,10 @@ def _networks(path: Path, told: dict[str, Any]) -> tuple[Network, ...]:
     listed = told.get("networks")
     if listed is not None:
         return tuple(_listed(entry, path) for entry in _entries(listed, path))
-    files = sorted(file.name for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+    suffixes = _SUFFIXES + (_BARE_SUFFIXES if "architecture" in told else ())
+    files = sorted(file.name for file in path.iterdir() if file.suffix.lower() in suffixes)
     if not files:
-        kinds = " or ".join(_SUFFIXES)
+        kinds = " or ".join(suffixes)
         raise InputNotFound(f"{path} holds no weights: a file ending in {kinds} is wanted there.")
     return tuple(Network(Path(name).stem, (), installed_file=name) for name in files)
 

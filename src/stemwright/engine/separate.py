@@ -1,10 +1,10 @@
 """Separation: the method on one page.
 
-Normalise the mixture by its own mean and deviation; cut it into overlapping segments; let the
-network separate each one; join the results under a triangular window; undo the normalisation.
-Optionally do so several times with the mixture shifted by a random fraction of half a second, and
-average. This is ``Separator.separate_tensor`` and ``apply_model`` of demucs 4.1.0, as a stream:
-memory does not grow with the length of the song.
+Normalise the mixture by its own mean and deviation (few networks want it as it is); cut it into
+overlapping segments; let the network separate each one; join the results under a triangular window;
+undo the normalisation. Optionally do so several times with the mixture shifted by a random fraction
+of half a second, and average. This is ``Separator.separate_tensor`` and ``apply_model`` of demucs
+4.1.0, as a stream: memory does not grow with the length of the song.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def separate(
 
     """
     grids = _grids(mixture.samples, runtime, method, sample_rate)
-    scale, shift = np.float32(mixture.deviation + SILENCE_GUARD), np.float32(mixture.mean)
+    scale, shift = _levels(mixture) if runtime.normalised else (np.float32(1), np.float32(0))
     normalised = ((block - shift) / scale for block in mixture.blocks())
     window = SlidingMixture(normalised, mixture.samples)
     meter = _Meter(sum(len(grid) for grid in grids), mixture.samples / sample_rate, progress)
@@ -163,6 +163,11 @@ def separate(
     with closing(_inferred(window, segments, grids[0].window, runtime)) as results:
         for block in _joined(grids, results, runtime, meter):
             yield block * scale + shift
+
+
+def _levels(mixture: MixtureStream) -> tuple[np.float32, np.float32]:
+    """Deviation and mean of the whole song."""
+    return np.float32(mixture.deviation + SILENCE_GUARD), np.float32(mixture.mean)
 
 
 def _grids(samples: int, runtime: Runtime, method: Method, sample_rate: int) -> list[Grid]:

@@ -9,7 +9,6 @@ rename.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -27,8 +26,9 @@ from stemwright.errors import (
 )
 from stemwright.kit.clock import utc_now
 from stemwright.kit.hashing import sha256_of
-from stemwright.kit.locks import file_lock
+from stemwright.kit.locks import file_lock, is_locked
 
+from .acceptances import Acceptances
 from .conversion import convert_checkpoint
 from .installed import (
     RECORD,
@@ -36,6 +36,8 @@ from .installed import (
     combined,
     installed_files,
     read_record,
+    size_of,
+    sync,
     weights_in,
     write_record,
 )
@@ -98,6 +100,7 @@ class ModelStore:
         self._sources = sources or SourceOrder()
         self._convert = convert
         self._now = now
+        self.accepted = Acceptances(folder, now)
 
     def installed(self, model: Model) -> Path | None:
         """Path of the canonical weights, or None. Does not hash: see ``verify``.
@@ -112,6 +115,18 @@ class ModelStore:
     def allow(self, model: Model) -> None:
         """Raise LicenceRefused where the operator's policy does not admit a model's weights."""
         self._policy.check(model)
+
+    def usable(self, model: Model) -> bool:
+        """Whether a model is installed and the operator's policy admits it."""
+        return self._policy.admits(model) and self.installed(model) is not None
+
+    def is_offered(self, model: Model) -> bool:
+        """Whether the operator's sources may have all of a model's files; none is asked."""
+        return all(self._sources.candidates(network) for network in model.networks)
+
+    def is_taken(self, model: Model) -> bool:
+        """Whether a process installs or removes a model just now."""
+        return is_locked(self._lock(model))
 
     def require(self, model: Model) -> Path:
         """Path of the canonical weights of a model that must be there and be allowed."""
@@ -131,7 +146,7 @@ class ModelStore:
 
     def size_bytes(self, model: Model) -> int:
         """Disk space the installed model takes; 0 when it is not installed."""
-        return _size(self.folder / model.name)
+        return size_of(self.folder / model.name)
 
     def verify(self, model: Model) -> InstalledRecord:
         """Hash the installed weights again; WeightsCorrupt when they changed."""
@@ -260,7 +275,7 @@ class ModelStore:
         self, candidate: Candidate, network: Network, order: _Order, work: Path
     ) -> RawWeights:
         model, downloads = order.model, self._downloads(order.model)
-        needed = candidate.needed_bytes(model.size_bytes) - _size(downloads) - _size(work)
+        needed = candidate.needed_bytes(model.size_bytes) - size_of(downloads) - size_of(work)
         later = model.networks[model.networks.index(network) + 1 :]
         needed += sum(other.sources[0].size_bytes for other in later)
         if (lack := self._lacking_space(model, needed)) is not None:
@@ -288,12 +303,12 @@ class ModelStore:
             files=files,
         )
         write_record(work, record)
-        _sync(*(work / file for file in files), work / RECORD, work)
+        sync(*(work / file for file in files), work / RECORD, work)
 
     def _put_in_place(self, work: Path, home: Path) -> None:
         self._discard(home)
         work.rename(home)
-        _sync(self.folder)
+        sync(self.folder)
 
     def _discard(self, home: Path) -> bool:
         """Make a model vanish at once, then free its space."""
@@ -323,12 +338,15 @@ class ModelStore:
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with file_lock(self.folder / f".{model.name}.lock", waiting=waiting):
+            with file_lock(self._lock(model), waiting=waiting):
                 yield
         except (StemwrightError, BrokenPipeError):  # some of ours are OSErrors too
             raise
         except OSError as error:
             raise OutputError(_unwritable(self.folder, error)) from error
+
+    def _lock(self, model: Model) -> Path:
+        return self.folder / f".{model.name}.lock"
 
     def _downloads(self, model: Model) -> Path:
         return self.folder / f".downloads-{model.name}"
@@ -348,20 +366,6 @@ class ModelStore:
             f"and {free / 1e6:.0f} MB are free: make room, or set STEMWRIGHT_MODELS_DIR to a "
             f"larger disk"
         )
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
-
-
-def _sync(*paths: Path) -> None:
-    """Bring files and folders to the disk, so that a power cut leaves no empty model behind."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _unwritable(folder: Path, error: OSError) -> str:

@@ -12,7 +12,7 @@ from stemwright.engine.separate import Method
 from stemwright.errors import Cancelled, OptionError
 from stemwright.features.separations.batch import Batch, SeparatorLoader
 
-from .pulling import show_licence
+from .pulling import fetch
 from .run import Choices, build_request, choose_model, own_model
 from .wiring import open_store, read_settings
 
@@ -31,8 +31,8 @@ class Separator(engine.Separator):
     Parameters
     ----------
     model
-        A name of ``stemwright models list``; by default that of the quality tier, of ``best``
-        the finer one if it is installed. A path leads to weights of your own.
+        A name of ``stemwright models list``; by default that of the quality tier, as
+        ``stemwright models default`` shows it. A path leads to weights of your own.
     quality
         Chooses overlap, shifts and precision where they are not given.
     weights
@@ -139,7 +139,7 @@ def _tier(quality: str) -> Quality:
 
 def _installed(store: ModelStore, model: Model, *, download: bool) -> Path:
     if download and store.installed(model) is None:
-        store.pull(model, on_licence=show_licence)
+        fetch(store, model, quiet=True, asks=False)
     return store.require(model)
 
 

@@ -34,6 +34,7 @@ CLEAN: Final = "denoising.denoise"
 ENCODE: Final = "downloads.encode"
 ANALYSE: Final = "analyses.analyse"
 MIX: Final = "mixes.render"
+INSTALL: Final = "models.install"
 _MIB: Final = 1 << 20
 _PROBED_S: Final = 6.0
 """Time a probe may spend on counting where the file does not tell its length."""
@@ -213,6 +214,13 @@ def analyse(arguments: Arguments, report: Report) -> dict[str, Any]:
     )
 
 
+def install(arguments: Arguments, report: Report) -> dict[str, Any]:
+    """Install a model."""
+    from .installing import install as install_model  # noqa: PLC0415
+
+    return install_model(arguments, report)
+
+
 def _denoiser() -> DeepFilterNetwork:
     from stemwright.engine.catalog import DENOISE_MODEL  # noqa: PLC0415
 
@@ -282,6 +290,7 @@ def main(arguments: Sequence[str]) -> None:
         MIX: mix,
         ENCODE: encode,
         ANALYSE: analyse,
+        INSTALL: install,
     }
     serve(Channel(lambda: (*models.holds, *denoisers)), works)
 

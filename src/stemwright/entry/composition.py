@@ -20,7 +20,6 @@ from sqlalchemy.exc import DatabaseError
 import stemwright
 from stemwright.db.database import Database
 from stemwright.dialects.stemsplit.webhooks import EventRenderer
-from stemwright.engine.catalog import Model
 from stemwright.errors import ChildDied, UnreadableAudio
 from stemwright.features.accounts.service import Accounts
 from stemwright.features.credits.service import Credits
@@ -35,6 +34,7 @@ from stemwright.features.imports.soundcloud import SoundCloud
 from stemwright.features.imports.youtube import YouTube
 from stemwright.features.intake.service import Intake
 from stemwright.features.intake.songs import Limits as SongLimits
+from stemwright.features.models.service import Models
 from stemwright.features.results.service import Results
 from stemwright.features.separations.service import SOUNDCLOUD, STEMS, YOUTUBE, Separations
 from stemwright.features.separations.tasks import SeparationHandler
@@ -56,9 +56,9 @@ from stemwright.web.metrics import Metrics, QueueLength
 from .child import PROBE
 from .fetching import open_client
 from .library import Ground, Library, open_library
+from .model_supply import open_models
 from .opening import accounts_in, credits_by, database_unavailable, open_database
 from .secret import instance_secret
-from .wiring import open_store
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -106,6 +106,7 @@ class Service:
     children: ChildPool
     light: ChildPool
     library: Library
+    models: Models
     secret: bytes = field(repr=False)
     handlers: Handlers
 
@@ -113,6 +114,7 @@ class Service:
         """Let idle children go and give connections back."""
         for pool in (self.probes, self.children, self.light):
             pool.close()
+        self.models.close()
         self.library.links.close()
         self.accounts.close()
         self.database.close()
@@ -179,12 +181,10 @@ def compose(settings: Settings) -> Service:
         SongLimits(settings.min_song_s, settings.max_song_s),
     )
     results = Results(storage)
-    store = open_store(settings)
+    models = open_models(settings, jobs)
+    is_installed = models.store.usable
 
-    def is_installed(model: Model) -> bool:
-        return store.installed(model) is not None
-
-    separations = Separations(intake, webhooks, is_installed)
+    separations = Separations(intake, webhooks, is_installed, models.choices.of)
     url_ttl = timedelta(seconds=settings.url_ttl_s)
     courier = Courier(
         database,
@@ -239,6 +239,7 @@ def compose(settings: Settings) -> Service:
         children=children,
         light=light,
         library=library,
+        models=models,
         secret=secret,
         handlers={
             **library.handlers,

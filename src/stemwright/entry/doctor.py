@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import stemwright
 from stemwright.engine.catalog import MODELS, QUALITIES
 from stemwright.engine.runtimes import available, usable_cores
+from stemwright.engine.tiers import TierChoices, tier_model
 from stemwright.errors import StemwrightError
 from stemwright.settings import Settings, unknown_variables
 
@@ -197,7 +198,7 @@ def _folder(name: str, folder: Path, setting: str) -> Finding:
 
 
 def _models(store: ModelStore) -> Iterator[Finding]:
-    default = QUALITIES["balanced"].model
+    default = tier_model("balanced", TierChoices(store.folder), store.usable).name
     for name, model in MODELS.items():
         if store.installed(model) is None:
             state: State = "problem" if name == default else "note"

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from stemwright.errors import LicenceRefused
+
+from .columns import print_columns
 from .wiring import Wiring
 
 if TYPE_CHECKING:
-    from stemwright.engine.catalog import Model
+    from stemwright.engine.acceptances import Acceptance
+    from stemwright.engine.catalog import Licence, Model, QualityName
     from stemwright.engine.weights import ModelStore
 
-models = typer.Typer(no_args_is_help=True, help="List, inspect, fetch and remove models.")
+models = typer.Typer(no_args_is_help=True, help="List, inspect, fetch, choose and remove models.")
+
+AUTO: Final = "auto"
+"""Leaves a tier to what is installed."""
+_ACCEPTED: Final = {True: "yes", False: "unasked", None: "no"}
+_HEADINGS: Final = ("NAME", "STATE", "DISK", "LICENCE", "ACCEPTED", "TIERS", "STEMS")
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="As 'stemwright models list' has it.")]
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
@@ -22,7 +33,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.
 
 @models.command("list")
 def list_models(context: typer.Context, as_json: _Json = False) -> None:
-    """List the models, and which are installed."""
+    """List the models: which are installed, what they take, who accepted their licences."""
     from stemwright.engine.catalog import ALL_MODELS  # noqa: PLC0415  # --help stays cheap
 
     store = _store(context)
@@ -30,19 +41,24 @@ def list_models(context: typer.Context, as_json: _Json = False) -> None:
     if as_json:
         print(json.dumps(documents, indent=2))
         return
-    for document in documents:
-        print(_row(document))
+    print_columns(_HEADINGS, map(_row, documents))
     used = sum(document["disk_bytes"] for document in documents)
-    print(f"{used / 1e6:.0f} MB used in {store.folder}")
+    free = f", {shutil.disk_usage(store.folder).free / 1e9:.1f} GB free" if used else ""
+    print(f"{used / 1e6:.0f} MB used in {store.folder}{free}")
 
 
-def _row(document: dict[str, Any]) -> str:
+def _row(document: dict[str, Any]) -> Sequence[str]:
+    licence = document["licence"]
     state = "installed" if document["installed"] else "not installed"
-    size = f"{document['size_bytes'] / 1e6:.0f} MB"
-    what = ", ".join(document["stems"]) or document["title"]
-    tiers = f" ({', '.join(document['tiers'])})" if document["tiers"] else ""
-    licence = document["licence"]["name"]
-    return f"{document['name']:16} {state:14} {size:>7}  {licence:17} {what}{tiers}"
+    return (
+        document["name"],
+        "refused" if licence["refusal"] else state,
+        f"{(document['disk_bytes'] or document['size_bytes']) / 1e6:.0f} MB",
+        licence["name"],
+        _ACCEPTED[licence["accepted"] and licence["accepted"]["said"]],
+        ", ".join(document["tiers"]) or "-",
+        ", ".join(document["stems"]) or document["title"],
+    )
 
 
 @models.command("info")
@@ -62,22 +78,59 @@ def pull(
         Path | None,
         typer.Option("--from", metavar="PATH", help="Take the weights from this file or folder."),
     ] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept its terms without being asked.")
+    ] = False,
     as_json: _Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only errors.")] = False,
 ) -> None:
-    """Fetch and verify a model. Its licence is shown first; going on means accepting it."""
+    """Fetch and verify a model. Its licence is shown, and has to be accepted the first time.
+
+    A terminal is asked; where there is none, going on means accepting it.
+    """
     from stemwright.engine.catalog import ALL_MODELS, find_model  # noqa: PLC0415
 
-    from .pulling import show_licence, watching  # noqa: PLC0415
+    from .pulling import fetch  # noqa: PLC0415
 
     model, store = find_model(name, ALL_MODELS), _store(context)
     silent = quiet or as_json
-    with watching(quiet=silent) as watch:
-        weights = store.pull(model, progress=watch, from_path=from_path, on_licence=show_licence)
+    weights = fetch(store, model, quiet=silent, accepts=accept_licence, from_path=from_path)
     if as_json:
         print(json.dumps(model_document(model, store), indent=2))
     elif not quiet:
         print(f"{model.name} is installed: {weights}")
+
+
+@models.command("default")
+def default(
+    context: typer.Context,
+    tier: Annotated[
+        str | None, typer.Argument(metavar="TIER", help="fast, balanced or best.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="A model, or auto: the best that is installed."),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Say which model each quality tier runs, or choose one for a tier."""
+    from stemwright.engine.catalog import find_model  # noqa: PLC0415
+    from stemwright.engine.tiers import TierChoices, tier_named  # noqa: PLC0415
+
+    store = _store(context)
+    choices = TierChoices(store.folder)
+    chosen = None if tier is None else tier_named(tier)
+    if chosen is not None and name is not None:
+        if name != AUTO:
+            store.allow(find_model(name))
+        choices.choose(chosen, None if name == AUTO else name)
+    documents = [it for it in _tiers(store) if chosen in {None, it["tier"]}]
+    if as_json:
+        print(json.dumps(documents, indent=2))
+        return
+    for it in documents:
+        how = f"as chosen; {AUTO} undoes that" if it["chosen"] else AUTO
+        print(f"{it['tier']}: {it['model']} ({how})")
 
 
 @models.command("remove")
@@ -115,7 +168,7 @@ def model_document(model: Model, store: ModelStore) -> dict[str, Any]:
             }
             for network in model.networks
         ],
-        "tiers": _tiers(model),
+        "tiers": _tiers_of(model, store),
         "size_bytes": model.size_bytes,
         "disk_bytes": store.size_bytes(model),
         "ram_bytes": model.ram_bytes,
@@ -124,6 +177,8 @@ def model_document(model: Model, store: ModelStore) -> dict[str, Any]:
             "terms": model.licence.terms,
             "commercial_use": model.licence.commercial_use,
             "url": model.licence.url,
+            "accepted": _acceptance(model.licence, store),
+            "refusal": _refusal(model, store),
         },
         "sources": [
             {"source": source.label, "file": source.file, "sha256": source.sha256}
@@ -137,13 +192,43 @@ def model_document(model: Model, store: ModelStore) -> dict[str, Any]:
     }
 
 
-def _tiers(model: Model) -> list[str]:
-    """The quality tiers that run this model unless told otherwise."""
-    from stemwright.engine.catalog import QUALITIES  # noqa: PLC0415 - as above
+def acceptance_document(found: Acceptance) -> dict[str, Any]:
+    """Who accepted a licence, and how."""
+    return {"by": found.by, "at": found.at, "how": found.how, "said": found.is_said}
 
-    named = [(tier.name, tier.model) for tier in QUALITIES.values()]
-    finer = [(tier.name, tier.finer.model) for tier in QUALITIES.values() if tier.finer is not None]
-    return [name for name, wanted in named + finer if wanted == model.name]
+
+def _acceptance(licence: Licence, store: ModelStore) -> dict[str, Any] | None:
+    found = store.accepted.of(licence)
+    return None if found is None else acceptance_document(found)
+
+
+def _refusal(model: Model, store: ModelStore) -> str | None:
+    try:
+        store.allow(model)
+    except LicenceRefused as error:
+        return error.message
+    return None
+
+
+def _tiers_of(model: Model, store: ModelStore) -> list[QualityName]:
+    """The quality tiers that run this model, now or once it is installed."""
+    from stemwright.engine.tiers import TierChoices, tiers_of  # noqa: PLC0415 - as above
+
+    return tiers_of(model, TierChoices(store.folder), store.usable)
+
+
+def _tiers(store: ModelStore) -> list[dict[str, Any]]:
+    from stemwright.engine.tiers import TierChoices, tier_model  # noqa: PLC0415 - as above
+
+    choices = TierChoices(store.folder)
+    return [
+        {
+            "tier": tier,
+            "model": tier_model(tier, choices, store.usable).name,
+            "chosen": chosen is not None,
+        }
+        for tier, chosen in choices.all().items()
+    ]
 
 
 def _info_text(document: dict[str, Any]) -> str:
@@ -161,14 +246,25 @@ def _info_text(document: dict[str, Any]) -> str:
         "memory": f"{document['ram_bytes'] / 1e9:.1f} GB while it runs",
         "licence": f"{licence['name']}: {licence['terms']}",
         "commercial": f"use {use}; {licence['url']}",
+        "accepted": _accepted_text(licence["accepted"]),
+        "policy": licence["refusal"] or "",
         "sources": "\n               ".join(sources),
         "paper": document["paper"],
         "installed": installed if document["installed"] else "no",
     }
     if len(document["networks"]) < 2:
         del rows["networks"]
+    if not rows["policy"]:
+        del rows["policy"]
     lines = [f"{label + ':':14} {value}" for label, value in rows.items()]
     return "\n".join([document["name"], *(f" {line}" for line in lines)])
+
+
+def _accepted_text(accepted: dict[str, Any] | None) -> str:
+    if accepted is None:
+        return "not yet"
+    by = f"by {accepted['by']}, " if accepted["by"] else ""
+    return f"{by}{accepted['at']} ({accepted['how']})"
 
 
 def _networks(document: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stemwright.engine.sources import Phase, PullProgress
-from stemwright.errors import WeightsCorrupt
+from stemwright.errors import LicenceNotAccepted, WeightsCorrupt
 
 if TYPE_CHECKING:
+    from stemwright.engine.acceptances import How
     from stemwright.engine.catalog import Licence, Model
     from stemwright.engine.weights import ModelStore
 
@@ -31,13 +34,14 @@ def pull_model(
     ------
     WeightsMissing
         It is not installed and ``download`` forbids fetching it.
+    LicenceNotAccepted
+        Somebody was asked and said no.
     ModelError
 
     """
     if download and store.installed(model) is None:
         report.note(f"{model.name} is not installed yet; fetching it once")
-        with watching(quiet=report.silent) as watch:
-            store.pull(model, progress=watch, on_licence=show_licence)
+        fetch(store, model, quiet=report.silent)
     weights = store.require(model)
     record = store.record(model)
     if record is None:
@@ -48,9 +52,74 @@ def pull_model(
     return weights, record.sha256
 
 
-def show_licence(licence: Licence) -> None:
-    """Put the terms on stderr, however quiet the run: whoever fetches weights is told them."""
+def fetch(
+    store: ModelStore,
+    model: Model,
+    *,
+    quiet: bool,
+    accepts: bool = False,
+    asks: bool = True,
+    from_path: Path | None = None,
+) -> Path:
+    """Install a model, or find it installed; before anything is fetched its licence is settled.
+
+    ``accepts`` says that its terms are accepted; ``asks``, that somebody at the terminal may be
+    asked. ``from_path`` is as ``ModelStore.pull`` takes it.
+
+    Raises
+    ------
+    LicenceNotAccepted
+        Somebody was asked and said no.
+    ModelError
+
+    """
+    store.allow(model)
+    if from_path is None and (found := store.installed(model)) is not None:
+        return found
+    settle_licence(store, model.licence, accepts=accepts, asks=asks)
+    with watching(quiet=quiet) as watch:
+        return store.pull(
+            model, progress=watch, from_path=from_path, on_licence=lambda _settled: None
+        )
+
+
+def settle_licence(
+    store: ModelStore, licence: Licence, *, accepts: bool = False, asks: bool = True
+) -> None:
+    """Show the terms and have them accepted, unless somebody said so before.
+
+    The terms go to stderr however quiet the run: whoever fetches weights is told them. Where
+    nobody sits at a terminal nobody can be asked, and going on means accepting them.
+    """
     print(licence_text(licence), file=sys.stderr, flush=True)
+    known = store.accepted.of(licence)
+    if known is not None and known.is_said:
+        return
+    how: How = "option" if accepts else "unattended"
+    if not accepts and asks and _is_somebody_there():
+        _ask(licence)
+        how = "asked"
+    store.accepted.accept(licence, by=_user(), how=how)
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(licence: Licence) -> None:
+    print("Do you accept these terms? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise LicenceNotAccepted(
+            f"The licence {licence.name} was not accepted, so nothing was fetched. "
+            "Choose a model under another one: stemwright models list"
+        )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container of an unnamed user
+        return f"user {os.getuid()}"
 
 
 def licence_text(licence: Licence) -> str:

@@ -15,6 +15,7 @@ from stemwright.audio.encode import BitDepth, Bitrate
 from stemwright.audio.encode import Format as FormatName
 from stemwright.engine.catalog import MODELS, QUALITIES, Model, Quality, QualityName, find_model
 from stemwright.engine.separate import Method
+from stemwright.engine.tiers import TierChoices, tier_model
 from stemwright.errors import InputNotFound, OptionError, StemwrightError
 from stemwright.features.separations.batch import Batch, Outcome, Request, SeparatorLoader
 from stemwright.features.separations.formats import Format
@@ -91,7 +92,7 @@ def run_separation(
 
 
 def choose_model(choices: Choices, store: ModelStore) -> Model:
-    """The model named, or else the tier's: its finer one if that is installed.
+    """The model named, or else what the tier runs.
 
     Raises
     ------
@@ -101,10 +102,7 @@ def choose_model(choices: Choices, store: ModelStore) -> Model:
     if choices.model is not None:
         own = own_model(choices.model)
         return find_model(choices.model) if own is None else own.model
-    tier = choices.tier
-    return find_model(
-        tier.run_with(lambda name: store.installed(find_model(name)) is not None).model
-    )
+    return tier_model(choices.tier.name, TierChoices(store.folder), store.usable)
 
 
 def own_model(name: str) -> OwnModel | None:
@@ -205,7 +203,7 @@ def separate_songs(
         segment_s=choices.segment_s,
     )
     if choices.model is None and model.name != choices.tier.model:
-        report.note(f"quality {choices.quality}: with {model.name}, since it is installed")
+        report.note(f"quality {choices.quality}: with {model.name}")
     engine = {"weights": digest, "runtime": loading.runtime, "precision": loading.precision}
     batch = Batch(
         request.on(engine),

@@ -94,6 +94,7 @@ def _composed(wiring: Wiring, *, quiet: bool = False) -> Service:
     # who watches a demonstration reads its story and not the log
     level = "warning" if quiet and settings.log_level == "info" else settings.log_level
     logs.configure(settings.log_format, level)
-    fetch_missing(settings)
     with lasting():
-        return compose(settings)
+        service = compose(settings)
+    fetch_missing(service.models)
+    return service

@@ -15,7 +15,7 @@ from stemwright.engine.catalog import NOTE_MODEL
 from stemwright.errors import OptionError
 from stemwright.kit.files import AtomicFiles
 
-from .pulling import show_licence, watching
+from .pulling import fetch
 from .reports import printable
 from .wiring import Wiring
 
@@ -60,8 +60,7 @@ def run_midi(wiring: Wiring, order: Order, *, download: bool, quiet: bool) -> in
 def _weights(wiring: Wiring, *, download: bool, quiet: bool) -> Path:
     store = wiring.store(wiring.settings())
     if download and store.installed(NOTE_MODEL) is None:
-        with watching(quiet=quiet) as watch:
-            store.pull(NOTE_MODEL, progress=watch, on_licence=show_licence)
+        fetch(store, NOTE_MODEL, quiet=quiet)
     return store.require(NOTE_MODEL)
 
 

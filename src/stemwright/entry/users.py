@@ -95,6 +95,22 @@ def verify(context: typer.Context, email: _Email, as_json: _Json = False) -> Non
     _say(user, "is verified", as_json=as_json)
 
 
+@users.command("promote")
+def promote(context: typer.Context, email: _Email, as_json: _Json = False) -> None:
+    """Make an account an administrator, who may manage the server's models in the browser."""
+    with opened_accounts(context) as accounts:
+        user = accounts.set_admin(email, is_admin=True)
+    _say(user, "is an administrator", as_json=as_json)
+
+
+@users.command("demote")
+def demote(context: typer.Context, email: _Email, as_json: _Json = False) -> None:
+    """Make an administrator's account a plain one."""
+    with opened_accounts(context) as accounts:
+        user = accounts.set_admin(email, is_admin=False)
+    _say(user, "is no administrator", as_json=as_json)
+
+
 @users.command("password")
 def password(
     context: typer.Context,

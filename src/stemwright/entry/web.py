@@ -17,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Scope
 
 import stemwright
@@ -28,6 +28,7 @@ from stemwright.dialects.soundforge.account_services import AccountServices
 from stemwright.dialects.soundforge.callers import Callers
 from stemwright.dialects.soundforge.classes import class_of
 from stemwright.dialects.soundforge.errors import render as render_forge
+from stemwright.dialects.soundforge.models_pages import ModelServices, create_model_routes
 from stemwright.dialects.soundforge.services import ForgeServices
 from stemwright.dialects.stemsplit import app as stemsplit
 from stemwright.dialects.stemsplit.errors import handle_errors, render
@@ -80,18 +81,31 @@ def create_face(service: Service) -> Face:
     blobs = BlobRoutes(service.storage, service.signer, service.uploads)
     account = _account_services(service)
     realtime = open_realtime(service, account.door())
-    app = Starlette(
-        routes=[
-            *_watching(service, Health(service).answer),
-            *blobs.routes(),
-            *realtime.socket.routes(),
-            Mount(STEMSPLIT, stemsplit.create_app(_stemsplit_services(service))),
-            Mount("", soundforge.create_app(_forge_services(service, account, realtime))),
-        ]
-    )
+    routes = [
+        *_watching(service, Health(service).answer),
+        *blobs.routes(),
+        *realtime.socket.routes(),
+        Mount(STEMSPLIT, stemsplit.create_app(_stemsplit_services(service))),
+    ]
+    forge = _soundforge(service, account, realtime)
+    app = Starlette(routes=[*routes, _Rest(forge, routes)])
     app.router.redirect_slashes = False
     handle_errors(app, lambda path: _methods_of(app, path))
     return Face(wrap(app, _edge(service)), app.routes, realtime)
+
+
+class _Rest(Mount):
+    """An application at every address that is not another route's, in whatever method."""
+
+    def __init__(self, app: ASGIApp, others: Sequence[BaseRoute]) -> None:
+        super().__init__("", app)
+        self._others = others
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Leave a wrong method to the route that has the address: there it is refused as one."""
+        if any(route.matches(scope)[0] is not Match.NONE for route in self._others):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def create_worker_app(service: Service) -> ASGIApp:
@@ -179,6 +193,11 @@ def _account_services(service: Service) -> AccountServices:
         spotify_redirect_url=settings.spotify_redirect_url or returning,
         attempts=Attempts(url=settings.rate_limit_url),
     )
+
+
+def _soundforge(service: Service, account: AccountServices, realtime: Realtime) -> ASGIApp:
+    pages = create_model_routes(ModelServices(account.door(), service.models))
+    return soundforge.create_app(_forge_services(service, account, realtime), pages)
 
 
 def _forge_services(

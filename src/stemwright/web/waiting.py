@@ -1,18 +1,51 @@
-"""Work that somebody waits for, given up when nobody does any more."""
+"""Requests that take long: some wait for other servers, some are given up when nobody waits."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
-from stemwright.errors import Cancelled
+from stemwright.errors import Cancelled, ServiceUnavailable
 
 Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+_PATIENCE_S: Final = 10.0
+_ELSEWHERE: Final = CapacityLimiter(32)
+"""Threads that wait for other servers. All the others are for what is answered here, at once."""
+
+
+async def elsewhere(
+    work: Callable[Arguments, Result], *args: Arguments.args, **options: Arguments.kwargs
+) -> Result:
+    """Do work in a thread that may wait for other servers, for half a minute at worst.
+
+    Raises
+    ------
+    ServiceUnavailable
+        So many requests wait for other servers that this one would not be answered in time.
+    Exception
+        Whatever the work raises.
+
+    """
+    place = object()
+    with anyio.move_on_after(_PATIENCE_S) as wait:
+        await _ELSEWHERE.acquire_on_behalf_of(place)
+    if wait.cancelled_caught:
+        raise ServiceUnavailable(
+            "Too many requests wait for other servers just now. Try again in a minute."
+        )
+    try:
+        # the place that was taken is what bounds the threads
+        return await to_thread.run_sync(partial(work, *args, **options), limiter=CapacityLimiter(1))
+    finally:
+        _ELSEWHERE.release_on_behalf_of(place)
 
 
 async def while_connected(

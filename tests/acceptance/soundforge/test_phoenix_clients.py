@@ -1,82 +1,19 @@
 """npm ``phoenix`` 1.8.16, 1.7.21 and 1.6.16, as they are, with ``ws``."""
 
-import json
-import queue
-import subprocess
-import threading
-import time
-
 import pytest
 
 from stemwright.jobs.service import Outcome
 from support.live_server import free_port
+from support.phoenix_clients import PACKAGES, PhoenixClients, needs_node
 from support.realtime import Host, killable
-from support.repository import ROOT
 
-NODE = ROOT / "tests" / "acceptance" / "soundforge" / "node"
-PACKAGES = {"1.8": "phoenix", "1.7": "phoenix-1.7", "1.6": "phoenix-1.6"}
-PATIENCE_S = 30
-
-pytestmark = pytest.mark.skipif(
-    not (NODE / "node_modules").is_dir(),
-    reason="the Node clients are not installed; make test does it where npm is",
-)
+pytestmark = needs_node
 
 
-class Phoenix:
-    """One client in a process of its own."""
-
-    def __init__(self, package, url, **options):
-        self._process = subprocess.Popen(
-            ["node", NODE / "client.mjs", package, url, json.dumps(options)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._told = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        self.do("connect")
-
-    def _read(self):
-        for line in self._process.stdout:
-            self._told.put(json.loads(line))
-
-    def do(self, command, **given):
-        self._process.stdin.write(json.dumps({"do": command, **given}) + "\n")
-        self._process.stdin.flush()
-
-    def join(self, job_id, name="channel"):
-        self.do("channel", **{"as": name}, topic=f"jobs:{job_id}")
-        self.do("join", **{"as": name})
-
-    def hear(self, kind, **fields):
-        """The next thing of a kind, and of these fields; others are passed over."""
-        end = time.monotonic() + PATIENCE_S
-        passed = []
-        while True:
-            try:
-                told = self._told.get(timeout=max(end - time.monotonic(), 0.01))
-            except queue.Empty:
-                raise AssertionError(f"no {kind} {fields} among {passed}") from None
-            if told["kind"] == kind and fields.items() <= told.items():
-                return told
-            passed.append(told)
-
-    def everything(self, within_s):
-        """All that happens in a time."""
-        time.sleep(within_s)
-        told = []
-        while not self._told.empty():
-            told.append(self._told.get())
-        return told
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        self._process.stdout.close()
+@pytest.fixture(scope="module")
+def node():
+    with PhoenixClients() as node:
+        yield node
 
 
 @pytest.fixture(params=PACKAGES)
@@ -97,13 +34,12 @@ def ann(host):
 
 
 @pytest.fixture
-def connect(host, package):
+def connect(node, host, package):
     """Connect a client; it is let go with the test."""
     clients = []
 
     def opened(key, url=None, **options):
-        params = {"token": key} if key else {}
-        clients.append(Phoenix(package, url or host.endpoint, params=params, **options))
+        clients.append(node.connect(package, url or host.endpoint, key, **options))
         return clients[-1]
 
     yield opened
@@ -134,12 +70,7 @@ def test_pings_heartbeats_and_leaves_are_answered(connect, host, ann):
     client.join(job.id)
     client.hear("join", status="ok")
     client.do("push", **{"as": "channel"}, event="ping")
-    assert client.hear("push") == {
-        "kind": "push",
-        "as": "channel",
-        "status": "ok",
-        "response": {},
-    }
+    client.hear("push", status="ok", response={})
     client.do("push", **{"as": "channel"}, event="dance")
     assert client.hear("push")["response"] == {"reason": "unknown event"}
     beats = [
@@ -231,9 +162,7 @@ def test_the_hundred_and_first_channel_is_refused(connect, host, ann):
     assert refused["response"] == {"reason": "too many channels joined"}
 
 
-def test_a_client_hands_its_key_over_as_a_subprotocol(host, ann):
-    client = Phoenix("phoenix", host.endpoint, authToken=ann[1])
-    try:
-        client.hear("open")
-    finally:
-        client.close()
+def test_a_client_hands_its_key_over_as_a_subprotocol(node, host, ann):
+    client = node.connect("phoenix", host.endpoint, None, authToken=ann[1])
+    client.hear("open")
+    client.close()

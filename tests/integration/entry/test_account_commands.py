@@ -98,6 +98,16 @@ def test_an_account_is_suspended_unsuspended_and_verified(run):
     assert states == ["unverified", "active", "suspended", "active"]
 
 
+def test_an_account_becomes_an_administrators_and_a_plain_one_again(run):
+    run("users", "create", "ada@example.org")
+    roles = [
+        run.json("users", command, "ADA@example.org")["role"]
+        for command in ("promote", "promote", "show", "demote", "show")
+    ]
+    assert roles == ["admin", "admin", "admin", "user", "user"]
+    assert run("users", "promote", "nobody@example.org") == 10
+
+
 def test_an_account_is_shown_and_listed_for_people(run):
     run("users", "create", "ada@example.org")
     assert (run("users", "list"), "ada@example.org" in run.out) == (0, True)

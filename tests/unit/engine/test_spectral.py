@@ -1,9 +1,9 @@
-"""The STFT as HTDemucs frames it."""
+"""The STFT as the networks frame it."""
 
 import numpy as np
 import pytest
 
-from stemwright.engine.spectral import SegmentTransform
+from stemwright.engine.spectral import CentredTransform, SegmentTransform
 from support.signals import noise
 
 N_FFT = 64
@@ -55,3 +55,40 @@ def test_rows_do_not_influence_each_other(transform):
     both = transform.forward(segment)
     for channel in range(2):
         np.testing.assert_array_equal(both[channel], transform.forward(segment[[channel]])[0])
+
+
+# --- centred, as torch.stft does it ---------------------------------------------------------------
+
+HANN = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
+
+
+@pytest.fixture(params=[np.ones(N_FFT), HANN], ids=["no window", "hann"])
+def centred(request):
+    transform = CentredTransform(1000, 66, request.param, HOP)
+    yield transform, request.param
+    transform.close()
+
+
+def test_a_centred_frame_reaches_half_a_window_to_either_side(centred):
+    transform, window = centred
+    segment = noise(1000)
+    expected = np.fft.rfft(segment[:, 10 * HOP - N_FFT // 2 :][:, :N_FFT] * window)
+    found = transform.forward(segment)
+    assert found.shape == (2, 66, N_FFT // 2 + 1, 2)
+    np.testing.assert_allclose(found[:, 10, :, 0] + 1j * found[:, 10, :, 1], expected, atol=1e-5)
+
+
+def test_the_first_centred_frame_sees_the_start_mirrored(centred):
+    transform, window = centred
+    segment = noise(1000)
+    half = N_FFT // 2
+    mirrored = np.concatenate([segment[:, half:0:-1], segment[:, :half]], axis=1)
+    found = transform.forward(segment)[:, 0]
+    expected = np.fft.rfft(mirrored * window)
+    np.testing.assert_allclose(found[..., 0] + 1j * found[..., 1], expected, atol=1e-5)
+
+
+def test_centred_there_and_back_gives_the_segment_to_its_very_ends(centred):
+    transform, _ = centred
+    segment = noise(1000)
+    np.testing.assert_allclose(transform.inverse(transform.forward(segment)), segment, atol=1e-6)

@@ -54,7 +54,7 @@ def create_routes(services: AccountServices) -> list[BaseRoute]:
         ),
         door.route("/users/settings/confirm-email/{token}", {"GET": settings.confirm_email}),
         door.route("/auth/spotify", {"GET": spotify.begin}),
-        door.route("/auth/spotify/callback", {"GET": spotify.finish}),
+        door.route("/auth/spotify/callback", {"GET": spotify.finish}, waits=True),
     ]
 
 

@@ -15,15 +15,18 @@ from fastapi.responses import JSONResponse, Response
 
 from stemwright.errors import AccessDenied, InvalidStem, ParameterMissing, UnknownTrack
 from stemwright.features.mixes.manifest import MAX_CHARACTERS
-from stemwright.features.mixes.service import Mix, Mixes, SentStem
+from stemwright.features.mixes.service import STEM_TYPES, Mix, Mixes, SentStem
 from stemwright.kit.ids import is_uuid
 from stemwright.storage.disposition import attachment
 from stemwright.web.csrf import HEADER
 from stemwright.web.forms import Form, FormFile, FormLimits, receive_form
+from stemwright.web.places import Places
 from stemwright.web.receiving import Body
 from stemwright.web.sending import READERS, Blocks
 from stemwright.web.waiting import while_connected
 
+from .documented import BINARY, EITHER, answers
+from .replies import EditedKept, EditedRefused, ProblemReply
 from .visits import Entrance
 
 PATH: Final = "/api/daw/export"
@@ -41,13 +44,15 @@ class DawRoutes:
     mixes: Mixes
     enter: Callable[[Request], Awaitable[Entrance]]
     limits: FormLimits = field(default_factory=FormLimits)
-    at_once: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
-    """Forms on this machine's disk; more of them wait unread."""
+    at_once: Places = field(default_factory=lambda: Places(8, each=3))
+    """Forms on this machine's disk; more of them wait unread. A slow client keeps out itself."""
 
     def router(self) -> APIRouter:
         """Build it; it stands at the root of the server."""
         router = APIRouter(tags=["daw"], dependencies=[Depends(self._admitting())])
-        route = router.post(PATH, response_class=Response, openapi_extra=_DOCUMENTED)
+        route = router.post(
+            PATH, response_class=Response, responses=_ANSWERS, openapi_extra=_DOCUMENTED
+        )
         route(self.export)
         return router
 
@@ -56,7 +61,8 @@ class DawRoutes:
 
         With `file` and `stem_type` instead: keep an edited stem.
         """
-        async with self.at_once:
+        entrance: Entrance = request.state.entrance
+        async with self.at_once.one(entrance.principal.owner):
             folder = await to_thread.run_sync(self.mixes.open_folder, limiter=READERS)
             try:
                 return await self._answer(request, folder)
@@ -149,6 +155,7 @@ def _refused(status: int, error: str) -> JSONResponse:
 
 
 _DOCUMENTED: Final[dict[str, Any]] = {
+    "security": list(EITHER),
     "requestBody": {
         "required": True,
         "content": {
@@ -159,20 +166,45 @@ _DOCUMENTED: Final[dict[str, Any]] = {
                         "track_id": {"type": "string", "format": "uuid"},
                         "manifest": {
                             "type": "string",
-                            "description": "JSON: volumes, pans, mutes, solos and edits by stem.",
+                            "contentMediaType": "application/json",
+                            "description": "Volumes, pans, mutes, solos and edits by stem; "
+                            "without one, all stems as they are.",
                         },
                         "stems[]": {
                             "type": "array",
-                            "items": {"type": "string", "format": "binary"},
+                            "items": dict(BINARY),
                             "description": "Without any, the track's own stems are mixed.",
                         },
-                        "file": {"type": "string", "format": "binary"},
-                        "stem_type": {"type": "string"},
+                        "file": {
+                            **BINARY,
+                            "description": "A WAV to keep as an edited stem, in place of a mix.",
+                        },
+                        "stem_type": {
+                            "type": "string",
+                            "enum": list(STEM_TYPES),
+                            "description": "What `file` is.",
+                        },
                     },
                     "required": ["track_id"],
-                }
+                },
             }
         },
     },
-    "responses": {"200": {"content": {"audio/wav": {}}, "description": "The mix."}},
+}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    **answers(408, 413),
+    200: {
+        "description": "The mix; or, of an edited stem, what it is called from now on.",
+        "model": EditedKept,
+        "content": {"audio/wav": {"schema": dict(BINARY)}},
+    },
+    **{
+        status: {"model": ProblemReply | EditedRefused, "description": meaning}
+        for status, meaning in (
+            (400, "The form, the manifest or a stem makes no sense."),
+            (403, "It is somebody else's, or the token against forged requests is missing."),
+            (404, "There is no such track, or it has no stems."),
+            (422, "The stems cannot be read; or what is to be kept is no stem."),
+        )
+    },
 }

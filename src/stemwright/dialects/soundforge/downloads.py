@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 
 from stemwright.errors import InvalidQuality, ParameterMissing
 from stemwright.features.downloads.quality import DEFAULT, KINDS
 from stemwright.features.downloads.service import Ordered, Orders
 from stemwright.jobs.job import Job
+from stemwright.web.waiting import elsewhere
 
 from .access import Caller, Services
 from .bodies import Fields, Sent
@@ -54,7 +54,7 @@ router: Final = APIRouter(prefix="/api/download", tags=["download"])
 )
 async def download(services: Services, caller: Caller, sent: Sent) -> dict[str, Any]:
     """Begin to download a song; of an album or playlist, each of its songs."""
-    orders = await run_in_threadpool(_order, services, caller.owner, sent)
+    orders = await elsewhere(_order, services, caller.owner, sent)
     first = _told(orders.items[0])
     data: dict[str, Any] = dict(first)
     if orders.collection is not None:

@@ -17,11 +17,18 @@ from .documented import answers
 router: Final = APIRouter(prefix="/api/jobs", tags=["events"])
 
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"text/event-stream": {}}, "description": "Events."}
+    200: {
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "`job:progress` with the state as it is and as it changes; at the end "
+        "`job:completed` or `job:failed`, and the answer ends.",
+    },
+    204: {"description": "The client has heard the end, by its `Last-Event-ID`."},
 }
 
 
-@router.get("/{job_id}/events", response_class=Response, responses={**_STREAM, **answers(403, 404)})
+@router.get(
+    "/{job_id}/events", response_class=Response, responses={**_STREAM, **answers(400, 403, 404)}
+)
 async def events(
     services: Services,
     caller: Either,

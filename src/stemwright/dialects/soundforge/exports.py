@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
@@ -17,10 +17,21 @@ from stemwright.web.sending import READERS, send_file
 from stemwright.web.serving import Facts
 from stemwright.web.waiting import while_connected
 
+from .documented import EITHER, answers, headers, reading, sending
+from .replies import ExportedAnalysis
+
 PRIVATE: Final = {"Cache-Control": "private, no-cache"}
 """May be kept, and is to be asked for again: what is newest changes."""
 Caller = Callable[[Request], Awaitable[str]]
 """Tells whose a request is, the id of an account; refuses others by raising."""
+_DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "model": ExportedAnalysis,
+        "description": "What is known of the track; not wrapped in `data`.",
+        "headers": headers({"Content-Disposition": "Its name, for whoever saves it."}),
+    },
+    **answers(403, 404),
+}
 _CHECKERS: Final = CapacityLimiter(4)
 """Threads that read stems for their checksums, all of an archive's at a time."""
 
@@ -45,12 +56,17 @@ class ExportRoutes:
     def router(self) -> APIRouter:
         """Build them; they stand at the root of the server."""
         router = APIRouter(tags=["export"], dependencies=[Depends(admitting(self.caller))])
-        for path, endpoint in (
-            ("/export/stem/{stem_id}", self.stem),
-            ("/export/stems/{track_id}", self.stems),
-            ("/export/analysis/{track_id}", self.analysis),
+        stem = sending("audio/*", 403, 404, saved=True)
+        stems = sending("application/zip", 403, 404, 422, saved=True)
+        for path, endpoint, answered, asked in (
+            ("/export/stem/{stem_id}", self.stem, stem, reading()),
+            ("/export/stems/{track_id}", self.stems, stems, reading()),
+            ("/export/analysis/{track_id}", self.analysis, _DOCUMENT, {"security": list(EITHER)}),
         ):
-            router.get(path, response_class=Response)(endpoint)
+            route = router.get(
+                path, response_class=Response, responses=answered, openapi_extra=asked
+            )
+            route(endpoint)
             router.head(path, include_in_schema=False)(endpoint)
         return router
 

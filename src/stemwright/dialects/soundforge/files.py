@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from stemwright.features.exports.service import Exports
 from stemwright.web.sending import READERS, send_file
 
+from .documented import reading, sending
 from .exports import Caller, admitting, facts_of
 
 
@@ -24,12 +25,19 @@ class FileRoutes:
     def router(self) -> APIRouter:
         """Build it; it stands at the root of the server."""
         router = APIRouter(tags=["files"], dependencies=[Depends(admitting(self.caller))])
-        router.get("/files/{path:path}", response_class=Response)(self.file)
-        router.head("/files/{path:path}", include_in_schema=False)(self.file)
+        path, answered = "/files/{path:path}", sending("audio/*", 403, 404)
+        route = router.get(
+            path, response_class=Response, responses=answered, openapi_extra=reading()
+        )
+        route(self.file)
+        router.head(path, include_in_schema=False)(self.file)
         return router
 
     async def file(self, request: Request, path: str) -> Response:
-        """Send a file, to be played: whole, or the bytes asked for."""
+        """Send a file, to be played: whole, or the bytes asked for.
+
+        The path is one that other answers name, and has slashes in it.
+        """
         owner = request.state.owner
         found = await to_thread.run_sync(self.exports.file, owner, path, limiter=READERS)
         headers = {

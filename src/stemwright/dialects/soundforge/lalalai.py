@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
+
+from stemwright.web.waiting import elsewhere
 
 from .access import Browser, Services
 from .bodies import Fields, Sent
@@ -18,9 +19,9 @@ router: Final = APIRouter(prefix="/api/lalalai", tags=["lalalai"])
 
 @router.head("/quota", include_in_schema=False)
 @router.get("/quota", response_model=QuotaReply, responses=answers(502))
-def quota(services: Services, browser: Browser) -> dict[str, Any]:
+async def quota(services: Services, browser: Browser) -> dict[str, Any]:
     """Tell the minutes of the account whose key the caller's next task would spend."""
-    found = services.lalalai.quota(browser.principal.owner)
+    found = await elsewhere(services.lalalai.quota, browser.principal.owner)
     data = {
         "quota_minutes": found.quota_minutes,
         "used_minutes": found.used_minutes,
@@ -39,7 +40,7 @@ async def cancel(services: Services, browser: Browser, sent: Sent) -> dict[str, 
     """Stop one of the caller's tasks."""
     _check(browser, sent)
     task_id = sent.required("task_id")
-    done = await run_in_threadpool(services.lalalai.cancel, browser.principal.owner, task_id)
+    done = await elsewhere(services.lalalai.cancel, browser.principal.owner, task_id)
     result = {"job_ids": list(done.job_ids), "task_ids": list(done.task_ids)}
     data = {"task_id": task_id, "status": "cancelled"}
     return {"success": True, "data": data, "result": result}
@@ -49,7 +50,7 @@ async def cancel(services: Services, browser: Browser, sent: Sent) -> dict[str, 
 async def cancel_all(services: Services, browser: Browser, sent: Sent) -> dict[str, Any]:
     """Stop all of the caller's tasks, and nobody else's."""
     _check(browser, sent)
-    done = await run_in_threadpool(services.lalalai.cancel_all, browser.principal.owner)
+    done = await elsewhere(services.lalalai.cancel_all, browser.principal.owner)
     data = {"cancelled": len(done.job_ids), "task_ids": list(done.task_ids)}
     result = {"job_ids": list(done.job_ids), "task_ids": list(done.task_ids)}
     return {"success": True, "data": data, **data, "result": result}

@@ -104,7 +104,7 @@ class DownloadData(JobData):
 
 
 class DownloadReply(Flat):
-    """A download."""
+    """How far a download is; ``result`` is null until it is completed."""
 
     data: DownloadData
     job_id: str
@@ -131,7 +131,7 @@ class ProcessingCreated(Flat):
 
 
 class StemReply(Told):
-    """A stem."""
+    """A stem, and the two addresses that it is played and saved from."""
 
     id: str
     track_id: str
@@ -163,7 +163,7 @@ class ProcessingReply(Flat):
 
 
 class ModelReply(Told):
-    """A model."""
+    """A model, and the number of its stems."""
 
     name: str
     description: str
@@ -198,7 +198,7 @@ class AnalysisData(JobData):
 
 
 class AnalysisReply(Flat):
-    """An analysis."""
+    """How far an analysis is."""
 
     data: AnalysisData
     job_id: str
@@ -270,3 +270,51 @@ class ProblemReply(Told):
     message: str | None = None
     details: dict[str, Any] | None = None
     retry_after: int | None = None
+
+
+class AnalysisFound(Told):
+    """What was found; null where it was not looked for."""
+
+    tempo: float | None
+    key: str | None
+    energy: float | None
+    zero_crossing_rate: float | None
+    spectral_centroid: float | None
+    spectral_rolloff: float | None
+    features: dict[str, Any]
+
+
+class ExportedTrack(Told):
+    """A song, as older clients read it."""
+
+    id: str
+    title: str
+    artist: str | None
+    album: str | None
+    duration_ms: int | None
+
+
+class ExportedAnalysis(Told):
+    """What is known of a track, as a document."""
+
+    track_id: str
+    title: str
+    artist: str | None
+    analysis: AnalysisFound
+    track: ExportedTrack
+    exported_at: str
+
+
+class EditedKept(Told):
+    """An edited stem that was kept."""
+
+    ok: Literal[True] = True
+    stem_id: str
+    file_path: str
+
+
+class EditedRefused(Told):
+    """An edited stem that was not."""
+
+    ok: Literal[False] = False
+    error: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 
 from stemwright.features.tracks.track import Track
+from stemwright.web.waiting import elsewhere
 
 from .access import Caller, Services
 from .bodies import Sent
@@ -29,7 +29,7 @@ router: Final = APIRouter(prefix="/api/spotify", tags=["spotify"])
 async def fetch(services: Services, caller: Caller, sent: Sent) -> dict[str, Any]:
     """Look a track, album or playlist up. Its songs are in the caller's library afterwards."""
     url = sent.required("url")
-    found = await run_in_threadpool(services.lookups.fetch, caller.owner, url)
+    found = await elsewhere(services.lookups.fetch, caller.owner, url)
     tracks = [track_told(track) for track in found.tracks]
     album = found.collection
     if album is None:

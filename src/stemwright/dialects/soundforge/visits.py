@@ -20,6 +20,7 @@ from starlette.routing import Route
 from stemwright.errors import (
     CsrfRefused,
     LoginNotRecent,
+    NotAdministrator,
     NotLoggedIn,
     RateLimited,
     StemwrightError,
@@ -30,6 +31,7 @@ from stemwright.features.sessions.service import Sessions
 from stemwright.web.browser_headers import BROWSER_HEADERS
 from stemwright.web.cookies import Carried, Cookies
 from stemwright.web.csrf import SAFE, require_token
+from stemwright.web.waiting import elsewhere
 
 from .pages import page
 
@@ -120,6 +122,7 @@ class Visit:
             "csrf": self.carried.csrf,
             "flashes": self.carried.take_flashes(),
             "email": self.found.principal.email if self.found else None,
+            "is_admin": self.found is not None and self.found.principal.is_admin,
         }
         return page(template, {**known, **facts}, status)
 
@@ -158,13 +161,17 @@ class Door:
     sessions: Sessions
     cookies: Cookies
 
-    def route(self, path: str, handlers: Mapping[str, Handler]) -> Route:
-        """Serve an address; a POST may stand for any of the methods."""
+    def route(self, path: str, handlers: Mapping[str, Handler], *, waits: bool = False) -> Route:
+        """Serve an address; a POST may stand for any of the methods.
+
+        ``waits``: for another server, in the end.
+        """
+        in_thread = elsewhere if waits else run_in_threadpool
         methods = {*handlers, "POST"} if set(handlers) - {"GET", "POST"} else set(handlers)
 
         async def endpoint(request: Request) -> Response:
             form, failure = await _form(request)
-            return await run_in_threadpool(self._serve, request, form, failure, handlers)
+            return await in_thread(self._serve, request, form, failure, handlers)
 
         return Route(path, endpoint, methods=sorted(methods))
 
@@ -284,6 +291,8 @@ def _failed(visit: Visit, error: StemwrightError) -> Response:
     match error:
         case CsrfRefused():
             return _refused(visit, 403, "Forbidden", "invalid_csrf_token", error.message)
+        case NotAdministrator():
+            return _refused(visit, 403, "Forbidden", "forbidden", error.message)
         case NotLoggedIn() | LoginNotRecent() if not visit.wants_json:
             visit.say(error.message, "error")
             visit.carried.return_to = _place(visit.request)

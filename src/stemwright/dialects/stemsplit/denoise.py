@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from stemwright.features.denoising.service import DenoiseOrder
+from stemwright.web.waiting import elsewhere
 
 from .access import Caller, IdempotencyKey, Services
 from .errors import answers
@@ -20,7 +21,7 @@ router: Final = APIRouter(prefix=KIND.path, tags=[KIND.tag])
 
 
 @router.post("", status_code=201, responses=answers(400, 402, 409), name="create denoise job")
-def create(
+async def create(
     caller: Caller, services: Services, asked: DenoiseJobRequest, key: IdempotencyKey = None
 ) -> DenoiseJobCreated:
     """Clean a recording."""
@@ -33,6 +34,6 @@ def create(
         callback_url=asked.callback_url,
         idempotency=asked.under(key, KIND.path),
     )
-    job = services.denoising.create(caller, order)
+    job = await elsewhere(services.denoising.create, caller, order)
     estimate_s = services.denoising.estimated_s(job)
     return DenoiseJobCreated.model_validate(told_as_created(job, estimate_s))

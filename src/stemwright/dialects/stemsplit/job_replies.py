@@ -12,6 +12,10 @@ from .wire import Instant, JobStatus, Told, Whole
 
 StemName = Literal["vocals", "instrumental", "drums", "bass", "other", "piano", "guitar"]
 LinkedName = Literal["fullAudio", "vocals", "instrumental"]
+Model = Annotated[
+    str | None,
+    Field(description="What makes the stems, such as `htdemucs_ft`; this server's addition."),
+]
 Metadata = Annotated[dict[str, Any] | None, Field(description="As the job was created with.")]
 
 
@@ -133,6 +137,7 @@ class StemJobDetail(JobDetail):
     input: FileInput
     options: StemOptions
     audio_metadata: AudioMetadata
+    model: Model
     outputs: dict[StemName, Output] | None
 
 
@@ -222,6 +227,7 @@ class YoutubeJobDetail(JobDetail, Video):
     youtube_url: str | None
     progress_phase: str | None
     audio_metadata: AudioMetadata
+    model: Model
     outputs: dict[LinkedName, Output] | None
 
 
@@ -260,6 +266,7 @@ class SoundcloudJobDetail(JobDetail, Track):
     soundcloud_url: str | None
     progress_phase: str | None
     audio_metadata: AudioMetadata
+    model: Model
     outputs: dict[LinkedName, Output] | None
 
 

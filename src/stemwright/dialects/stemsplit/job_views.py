@@ -45,6 +45,7 @@ def told_of(job: Job) -> dict[str, Any]:
             "file_size_bytes": known.get("size_bytes"),
         },
         "options": job.request,
+        "model": job.request.get("model"),
         "metadata": job.request.get("metadata"),
         "audio_metadata": {"bpm": known.get("bpm"), "key": known.get("key_short")},
         "credits_required": job.cost,

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from stemwright.features.separations.orders import StemOrder
+from stemwright.web.waiting import elsewhere
 
 from .access import Caller, IdempotencyKey, Services
 from .errors import answers
@@ -20,7 +21,7 @@ router: Final = APIRouter(prefix=KIND.path, tags=[KIND.tag])
 
 
 @router.post("", status_code=201, responses=answers(400, 402, 409), name="create stem job")
-def create(
+async def create(
     caller: Caller, services: Services, asked: StemJobRequest, key: IdempotencyKey = None
 ) -> StemJobCreated:
     """Take a song apart. Credits are held now, and given back should the job fail."""
@@ -35,6 +36,6 @@ def create(
         callback_url=asked.callback_url,
         idempotency=asked.under(key, KIND.path),
     )
-    job = services.separations.create(caller, order)
+    job = await elsewhere(services.separations.create, caller, order)
     estimate_s = services.separations.estimated_s(job)
     return StemJobCreated.model_validate(told_as_created(job, estimate_s))

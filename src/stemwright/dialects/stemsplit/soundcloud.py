@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from stemwright.features.separations.orders import OUTPUTS, LinkOrder
+from stemwright.web.waiting import elsewhere
 
 from .access import Caller, IdempotencyKey, Services
 from .errors import answers
@@ -22,7 +23,7 @@ router: Final = APIRouter(prefix=KIND.path, tags=[KIND.tag])
 
 
 @router.post("", status_code=201, responses=answers(400, 402, 409), name="create SoundCloud job")
-def create(
+async def create(
     caller: Caller, services: Services, asked: SoundcloudJobRequest, key: IdempotencyKey = None
 ) -> SoundcloudJobCreated:
     """Take a track apart."""
@@ -32,5 +33,5 @@ def create(
         callback_url=asked.callback_url,
         idempotency=asked.under(key, KIND.path),
     )
-    job = services.separations.create_soundcloud(caller, order)
+    job = await elsewhere(services.separations.create_soundcloud, caller, order)
     return SoundcloudJobCreated.model_validate(told_as_created(job) | {"outputs": OUTPUTS["BOTH"]})

@@ -13,6 +13,7 @@ from stemwright.features.webhooks.webhook import Event
 from stemwright.jobs.job import Job
 from stemwright.kit.clock import utc_now
 from stemwright.storage.base import Storage
+from stemwright.web.waiting import elsewhere
 
 from .access import Caller, Services
 from .errors import answers
@@ -35,9 +36,9 @@ router: Final = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
 @router.post("", status_code=201, responses=answers(400), name="create webhook")
-def create(caller: Caller, services: Services, asked: WebhookRequest) -> WebhookCreated:
+async def create(caller: Caller, services: Services, asked: WebhookRequest) -> WebhookCreated:
     """Have an address told of jobs that end. The secret in the reply is not shown again."""
-    made = services.webhooks.register(caller.owner, asked.url, asked.events)
+    made = await elsewhere(services.webhooks.register, caller.owner, asked.url, asked.events)
     return WebhookCreated.model_validate(made, from_attributes=True)
 
 

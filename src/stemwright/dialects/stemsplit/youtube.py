@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header
 
 from stemwright.features.separations.orders import OUTPUTS, LinkOrder
+from stemwright.web.waiting import elsewhere
 
 from .access import Caller, IdempotencyKey, Services
 from .errors import answers
@@ -23,7 +24,7 @@ _TAKES_NO_ARRAY: Final = "stemsplit-python/0."
 
 
 @router.post("", status_code=201, responses=answers(400, 402, 409), name="create YouTube job")
-def create(
+async def create(
     caller: Caller,
     services: Services,
     asked: YoutubeJobRequest,
@@ -37,6 +38,6 @@ def create(
         callback_url=asked.callback_url,
         idempotency=asked.under(key, KIND.path),
     )
-    job = services.separations.create_youtube(caller, order)
+    job = await elsewhere(services.separations.create_youtube, caller, order)
     outputs = None if user_agent.startswith(_TAKES_NO_ARRAY) else OUTPUTS["BOTH"]
     return YoutubeJobCreated.model_validate(told_as_created(job) | {"outputs": outputs})

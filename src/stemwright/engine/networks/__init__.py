@@ -7,18 +7,20 @@ from typing import TypeAlias
 
 from stemwright.engine.graph import Graph, Node, Weights
 
-from . import hdemucs, htdemucs
+from . import hdemucs, htdemucs, scnet
 from .hdemucs import HDemucsShape
 from .htdemucs import HTDemucsShape
 from .hybrid import SPARE_BINS, without_spare_bins
+from .scnet_bands import SCNetShape
 
-NetworkShape: TypeAlias = HTDemucsShape | HDemucsShape
+NetworkShape: TypeAlias = HTDemucsShape | HDemucsShape | SCNetShape
 
 __all__ = [
     "SPARE_BINS",
     "HDemucsShape",
     "HTDemucsShape",
     "NetworkShape",
+    "SCNetShape",
     "build",
     "without_spare_bins",
 ]
@@ -28,5 +30,7 @@ def build(graph: Graph[Node], state: Mapping[str, Weights], shape: NetworkShape)
     """Add the network of this shape to ``graph``."""
     if isinstance(shape, HTDemucsShape):
         htdemucs.build(graph, state, shape)
+    elif isinstance(shape, SCNetShape):
+        scnet.build(graph, state, shape)
     else:
         hdemucs.build(graph, state, shape)

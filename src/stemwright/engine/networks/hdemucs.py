@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stemwright.engine.graph import Graph, LstmWeights, Node, Weights
+from stemwright.engine.graph import Graph, Node, Weights
 
 from .hybrid import STRIDE, HybridNetwork, HybridShape
 
@@ -143,16 +143,10 @@ class _HDemucs(HybridNetwork[Node]):
         hidden = self._windows(value) if windowed else value
         for level in (0, 1):
             directions = (f"{name}.lstm", f"l{level}"), (f"{name}.lstm", f"l{level}_reverse")
-            forward, backward = (self._lstm_weights(*each) for each in directions)
+            forward, backward = (self.lstm_weights(*each) for each in directions)
             hidden = graph.lstm(hidden, forward, backward)
         hidden = self.pointwise(hidden, f"{name}.linear")
         return graph.add(value, self._joined(hidden, steps) if windowed else hidden)
-
-    def _lstm_weights(self, name: str, suffix: str) -> LstmWeights:
-        state = self.state
-        bias = state[f"{name}.bias_ih_{suffix}"] + state[f"{name}.bias_hh_{suffix}"]
-        weights = state[f"{name}.weight_ih_{suffix}"], state[f"{name}.weight_hh_{suffix}"]
-        return LstmWeights(*weights, bias)
 
     def _windows(self, value: Node) -> Node:
         """Cut ``[1, steps, channels]`` into ``[windows, size, channels]``, half overlapping."""

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from stemwright.engine.graph import Graph, Node, Weights
 
-from .hybrid import NORM_EPSILON, HybridNetwork, HybridShape
+from .hybrid import HybridNetwork, HybridShape
+from .layers import NORM_EPSILON
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,18 @@ is skipped.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Generic
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemwright.engine.graph import Graph, Node, Weights
 
-NORM_EPSILON = 1e-5
+from .layers import NORM_EPSILON, NetworkBuilder
+
 STRIDE = 4
 """Encoder layers divide frequency or time by this, decoder layers multiply it."""
 SPARE_BINS = 2
@@ -45,6 +46,9 @@ class HybridShape:
     unpadded: bool = False
     """``hybrid_old`` of the first hybrid networks; see :class:`..spectral.SegmentTransform`."""
 
+    normalised: ClassVar[bool] = True
+    """Whether the network is to get songs normalised."""
+
     @property
     def hop_samples(self) -> int:
         """Hop length of the STFT, in samples."""
@@ -61,7 +65,7 @@ def without_spare_bins(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
     return spectra[:, :, SPARE_BINS:-SPARE_BINS]
 
 
-class HybridNetwork(ABC, Generic[Node]):
+class HybridNetwork(ABC, NetworkBuilder[Node]):
     """Builds a hybrid network; what lies between the layers is the subclass's.
 
     Inputs: ``mixture`` [1, time, 2] and ``spectrum`` [2, frames, n_fft/2, 2], the STFT of each
@@ -74,8 +78,7 @@ class HybridNetwork(ABC, Generic[Node]):
     def __init__(
         self, graph: Graph[Node], state: Mapping[str, Weights], shape: HybridShape
     ) -> None:
-        self.graph = graph
-        self.state = state
+        super().__init__(graph, state)
         self.shape = shape
 
     @abstractmethod
@@ -88,8 +91,8 @@ class HybridNetwork(ABC, Generic[Node]):
         bins = shape.n_fft // 2
         mixture = graph.input("mixture", (1, shape.segment_samples, 2))
         spectrum = graph.input("spectrum", (2, shape.frames, bins, 2))
-        freq, freq_mean, freq_deviation = self._standardise(spectrum)
-        time, time_mean, time_deviation = self._standardise(mixture)
+        freq, freq_mean, freq_deviation = self.standardise(spectrum)
+        time, time_mean, time_deviation = self.standardise(mixture)
         # complex as channels: left real, left imaginary, right real, right imaginary
         freq = graph.transpose(freq, (2, 1, 0, 3))
         freq = graph.reshape(freq, (1, bins, shape.frames, 4))
@@ -102,24 +105,9 @@ class HybridNetwork(ABC, Generic[Node]):
         freq = graph.transpose(freq, (3, 1, 0, 2, 4))
         freq = graph.reshape(freq, (stereo_sources, shape.frames, blocks * STRIDE, 2))
         time = graph.transpose(graph.reshape(time, graph.shape(time)[1:]), (1, 0))
-        graph.output("spectra", self._destandardise(freq, freq_mean, freq_deviation))
+        graph.output("spectra", self.destandardise(freq, freq_mean, freq_deviation))
         time_statistics = (graph.reshape(each, (1, 1)) for each in (time_mean, time_deviation))
-        graph.output("waveforms", self._destandardise(time, *time_statistics))
-
-    def _standardise(self, value: Node) -> tuple[Node, Node, Node]:
-        """Normalise a whole input; the deviation is the unbiased one, as in the reference."""
-        graph = self.graph
-        shape = graph.shape(value)
-        size, axes = int(np.prod(shape)), tuple(range(len(shape)))
-        mean = graph.mean(value, axes)
-        centred = graph.subtract(value, mean)
-        variance = graph.mean(graph.multiply(centred, centred), axes)
-        deviation = graph.sqrt(graph.multiply(variance, np.array(size / (size - 1), np.float32)))
-        scaled = graph.divide(centred, graph.add(deviation, np.array(NORM_EPSILON, np.float32)))
-        return scaled, mean, deviation
-
-    def _destandardise(self, value: Node, mean: Node, deviation: Node) -> Node:
-        return self.graph.add(self.graph.multiply(value, deviation), mean)
+        graph.output("waveforms", self.destandardise(time, *time_statistics))
 
     # ------------------------------------------------------------------ encoder and decoder
 
@@ -187,27 +175,6 @@ class HybridNetwork(ABC, Generic[Node]):
         value = self.norm(value, f"{name}.norm2")
         return graph.slice(value, 1, stride // 2, stride // 2 + length)
 
-    def convolve(
-        self,
-        value: Node,
-        name: str,
-        stride: Sequence[int],
-        pad_begin: Sequence[int],
-        pad_end: Sequence[int],
-    ) -> Node:
-        """Convolve by the parameters ``name``."""
-        weight, bias = self.state[f"{name}.weight"], self.state[f"{name}.bias"]
-        return self.graph.convolution(
-            value, weight, bias, stride=stride, pad_begin=pad_begin, pad_end=pad_end
-        )
-
-    def pointwise(self, value: Node, name: str) -> Node:
-        """Convolve with a kernel of size one: a linear map of the channels."""
-        weight = self.state[f"{name}.weight"]
-        return self.graph.linear(
-            value, weight.reshape(weight.shape[:2]), self.state[f"{name}.bias"]
-        )
-
     def gated(self, value: Node, name: str, norm: str = "") -> Node:
         """Convolve to twice the channels, normalise, and gate one half by the other (GLU)."""
         weight = self.state[f"{name}.weight"]
@@ -217,11 +184,6 @@ class HybridNetwork(ABC, Generic[Node]):
         else:
             value = self.pointwise(value, name)
         return self.gate(self.norm(value, norm))
-
-    def gate(self, value: Node) -> Node:
-        """Multiply the first half of the channels by the sigmoid of the second."""
-        kept, gate = self.graph.halves(value)
-        return self.graph.multiply(kept, self.graph.sigmoid(gate))
 
     def norm(self, value: Node, name: str) -> Node:
         """Group normalisation of ``[1, *space, channels]``; nothing where it has no parameters."""
@@ -284,15 +246,6 @@ class HybridNetwork(ABC, Generic[Node]):
         kept = self.affine(kept, weight[:channels] * scale, bias[:channels] * scale)
         gate = self.affine(gate, weight[channels:], bias[channels:])
         return self.graph.multiply(kept, self.graph.sigmoid(gate))
-
-    def whole_norm(self, value: Node, name: str) -> Node:
-        """Group normalisation with one group over ``[rows, time, channels]``."""
-        normalised = self.graph.normalise(value, (1, 2), NORM_EPSILON)
-        return self.affine(normalised, self.state[f"{name}.weight"], self.state[f"{name}.bias"])
-
-    def affine(self, value: Node, weight: Weights, bias: Weights) -> Node:
-        """Multiply and shift every channel."""
-        return self.graph.add(self.graph.multiply(value, weight), bias)
 
     def embed_frequencies(self, value: Node) -> Node:
         """Tell ``[1, bands, frames, channels]`` which band is which."""

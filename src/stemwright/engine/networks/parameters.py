@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 Shapes: TypeAlias = dict[str, tuple[int, ...]]
@@ -74,6 +75,86 @@ def hdemucs_shapes(
         shapes.update(_inner_decoder_shapes(f"decoder.{1 - place}", size, place, residual))
     shapes["freq_emb.embedding.weight"] = (_FREQUENCIES, channels)
     return shapes
+
+
+@dataclass(frozen=True, slots=True)
+class SCNetSizes:
+    """What an SCNet's weights show of its making."""
+
+    stems: int = 4
+    dims: tuple[int, ...] = (4, 32, 64, 128)
+    """Channels of the spectrum and after every encoder layer."""
+    kernels: tuple[int, ...] = (3, 4, 16)
+    """Rows that a layer sees at once of the low, the middle and the high band."""
+    depths: tuple[int, ...] = (3, 2, 1)
+    """Residual convolutions in each of them."""
+    hidden: tuple[int, ...] = (8, 16, 32)
+    """Channels inside of those, of every encoder layer."""
+    taps: int = 3
+    recurrences: int = 6
+    expand: int = 1
+    """Hidden size of the LSTMs, over the channels they see."""
+    masked_bins: int = 0
+    """Frequencies that have an embedding, where the network ends in a mask."""
+
+
+def scnet_shapes(sizes: SCNetSizes) -> Shapes:
+    """Parameters of SCNet."""
+    shapes: Shapes = {}
+    if sizes.masked_bins:
+        shapes["pos_embed_f"] = (1, sizes.dims[0], sizes.masked_bins, 1)
+    for level, (inputs, outputs) in enumerate(pairwise(sizes.dims)):
+        shapes.update(_within(f"encoder.{level}", _scnet_encoder(sizes, level, inputs, outputs)))
+    inward = list(pairwise(sizes.dims))[::-1]
+    for level, (outputs, inputs) in enumerate(inward):
+        last = level == len(inward) - 1
+        shapes.update(_layer(f"decoder.{level}.0.conv", (2 * inputs, 2 * inputs, 3, 3)))
+        for band, kernel in enumerate(sizes.kernels):
+            name, given = (
+                f"decoder.{level}.1.convtrs.{band}",
+                outputs * (sizes.stems if last else 1),
+            )
+            shapes[f"{name}.weight"] = (inputs, given, kernel, 1)
+            shapes[f"{name}.bias"] = (given,)
+    for index in range(sizes.recurrences):
+        width = sizes.dims[-1] * (1 + index % 2)
+        name = f"separation_net.dp_modules.{index}"
+        shapes.update(_within(name, _scnet_recurrence(width, width * sizes.expand)))
+    if sizes.masked_bins:
+        shapes.update(_layer("mask_layer.0", (_MASK_CHANNELS, 4 * sizes.stems, 3, 3)))
+        shapes.update(_layer("mask_layer.2", (4 * sizes.stems, _MASK_CHANNELS, 1, 1)))
+    return shapes
+
+
+_MASK_CHANNELS: Final = 64
+
+
+def _scnet_encoder(sizes: SCNetSizes, level: int, inputs: int, outputs: int) -> Iterator[_Shape]:
+    for band, kernel in enumerate(sizes.kernels):
+        yield from _layer(f"SDlayer.convs.{band}", (outputs, inputs, kernel, 1))
+    hidden = sizes.hidden[level]
+    for band, depth in enumerate(sizes.depths):
+        for place in range(depth):
+            name = f"conv_modules.{band}.layers.{place}"
+            yield from _layer(f"{name}.0", (outputs,))
+            yield from _layer(f"{name}.1", (2 * hidden, outputs, sizes.taps))
+            yield from _layer(f"{name}.3", (hidden, 1, sizes.taps))
+            yield from _layer(f"{name}.4", (hidden,))
+            yield from _layer(f"{name}.6", (outputs, hidden, 1))
+    yield from _layer("globalconv", (outputs, outputs, 3, 3))
+
+
+def _scnet_recurrence(width: int, hidden: int) -> Iterator[_Shape]:
+    for path in range(2):
+        for suffix in ("l0", "l0_reverse"):
+            yield f"lstm_layers.{path}.weight_ih_{suffix}", (4 * hidden, width)
+            yield f"lstm_layers.{path}.weight_hh_{suffix}", (4 * hidden, hidden)
+            yield f"lstm_layers.{path}.bias_ih_{suffix}", (4 * hidden,)
+            yield f"lstm_layers.{path}.bias_hh_{suffix}", (4 * hidden,)
+    for path in range(2):
+        yield from _layer(f"linear_layers.{path}", (width, 2 * hidden))
+    for path in range(2):
+        yield from _layer(f"norm_layers.{path}", (width,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from stemwright.engine.architectures import network_shape
-from stemwright.engine.checkpoints import read_checkpoint, refuse_other_model
+from stemwright.engine.checkpoints import read_checkpoint, refuse_other_model, told_of
 from stemwright.errors import OptionError, RuntimeUnavailable
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def load_runtime(
         raise OptionError(f"threads is {threads}; give at least 1")
     if threads is None and usable_cores() < _permitted_cores():
         threads = usable_cores()
-    checkpoint = read_checkpoint(weights)
+    checkpoint = read_checkpoint(weights, told_of(model))
     refuse_other_model(checkpoint, model, weights)
     state = checkpoint.state
     samples = model.segment_samples

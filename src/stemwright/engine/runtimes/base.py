@@ -19,6 +19,8 @@ class Runtime(Protocol):
     """Stems in output order, for example ``("drums", "bass", "other", "vocals")``."""
     segment_samples: int
     """Length of the segment the network sees, in samples at the model's sample rate."""
+    normalised: bool
+    """Whether the mixture is to come normalised by the mean and deviation of the whole song."""
     segments_in_flight: int
     """How many segments the runtime likes to work on at once."""
     description: str
@@ -30,7 +32,7 @@ class Runtime(Protocol):
         Parameters
         ----------
         segment : [channels=2, segment_samples], float32
-            Mixture normalised by the mean and deviation of the whole song.
+            Mixture, normalised or as it is.
 
         Returns
         -------

@@ -16,6 +16,7 @@ class FakeRuntime:
     wrongly, or gives them silence for context, shows.
     """
 
+    normalised = True
     segments_in_flight = 1
     description = "fake"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from stemwright.engine import networks
-from stemwright.engine.spectral import SegmentTransform
+from stemwright.engine.framing import framing_of
 
 if TYPE_CHECKING:
     from stemwright.engine.graph import LstmWeights, Weights
@@ -277,9 +277,8 @@ class OnnxRuntime:
         self.sources = shape.sources
         self.segment_samples = shape.segment_samples
         self.description = f"onnxruntime {ort.__version__}, f32, {threads or 'all'} threads"
-        self._transform = SegmentTransform(
-            shape.segment_samples, shape.n_fft, unpadded=shape.unpadded
-        )
+        self.normalised = shape.normalised
+        self._framing = framing_of(shape)
         graph = OnnxGraph()
         networks.build(graph, state, shape)
         options = ort.SessionOptions()
@@ -292,15 +291,12 @@ class OnnxRuntime:
 
     def infer(self, segment: NDArray[np.float32]) -> NDArray[np.float32]:
         """Separate ``[2, segment_samples]`` into ``[sources, 2, segment_samples]``."""
-        inputs = {
-            "mixture": np.ascontiguousarray(segment.T)[None],
-            "spectrum": self._transform.forward(segment),
-        }
-        waveforms, spectra = self._session.run(["waveforms", "spectra"], inputs)
-        stems = self._transform.inverse(networks.without_spare_bins(spectra), onto=waveforms)
+        names = self._framing.outputs
+        found = self._session.run(list(names), self._framing.inputs(segment))
+        stems = self._framing.stems(dict(zip(names, found, strict=True)))
         return stems.reshape(len(self.sources), 2, self.segment_samples)
 
     def close(self) -> None:
         """Release the session."""
-        self._transform.close()
+        self._framing.close()
         del self._session

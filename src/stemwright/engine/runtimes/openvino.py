@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwright.engine import networks
-from stemwright.engine.spectral import SegmentTransform
+from stemwright.engine.framing import framing_of
 
 from .openvino_import import openvino as ov
 from .openvino_import import operations as ops
@@ -202,9 +202,8 @@ class OpenVinoRuntime:
     ) -> None:
         self.sources = shape.sources
         self.segment_samples = shape.segment_samples
-        self._transform = SegmentTransform(
-            shape.segment_samples, shape.n_fft, unpadded=shape.unpadded
-        )
+        self.normalised = shape.normalised
+        self._framing = framing_of(shape)
         graph = OpenVinoGraph()
         networks.build(graph, state, shape)
         options = {
@@ -221,17 +220,14 @@ class OpenVinoRuntime:
 
     def infer(self, segment: NDArray[np.float32]) -> NDArray[np.float32]:
         """Separate ``[2, segment_samples]`` into ``[sources, 2, segment_samples]``."""
-        spectrum = self._transform.forward(segment)
-        mixture = np.ascontiguousarray(segment.T)[None]
-        self._request.infer({"mixture": mixture, "spectrum": spectrum}, share_inputs=True)
-        waveforms = self._request.get_tensor("waveforms").data.copy()
-        spectra = self._request.get_tensor("spectra").data
-        stems = self._transform.inverse(networks.without_spare_bins(spectra), onto=waveforms)
+        self._request.infer(self._framing.inputs(segment), share_inputs=True)
+        outputs = {name: self._request.get_tensor(name).data for name in self._framing.outputs}
+        stems = self._framing.stems(outputs)
         return stems.reshape(len(self.sources), 2, self.segment_samples)
 
     def close(self) -> None:
         """Release the compiled network."""
-        self._transform.close()
+        self._framing.close()
         del self._request
 
 

@@ -233,10 +233,12 @@ class TorchGraph:
         return torch.from_numpy(array).to(self._device)
 
 
-class TorchTransform:
+class HybridTransform:
     """STFT and inverse as :class:`..spectral.SegmentTransform` has them, on the device."""
 
-    def __init__(self, shape: networks.NetworkShape, device: torch.device) -> None:
+    def __init__(
+        self, shape: networks.HTDemucsShape | networks.HDemucsShape, device: torch.device
+    ) -> None:
         self._hop, self._size = shape.hop_samples, shape.n_fft
         self._frames, self._samples = shape.frames, shape.segment_samples
         self._unpadded = shape.unpadded
@@ -244,6 +246,15 @@ class TorchTransform:
         self._window = (window / math.sqrt(self._size)).float().to(device)
         self._inverse = (window * math.sqrt(self._size) / 1.5).float().to(device)
         self._first_hop = (1.5 / (1.5 - window[-self._hop :] ** 2)).float().to(device)
+
+    def inputs(self, segment: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the network is fed of ``[2, segment_samples]``."""
+        return {"mixture": segment.T[None], "spectrum": self.forward(segment)}
+
+    def stems(self, found: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """``[sources * 2, segment_samples]`` from what the network gave."""
+        spectra = found["spectra"][:, :, networks.SPARE_BINS : -networks.SPARE_BINS]
+        return found["waveforms"] + self.inverse(spectra)
 
     def forward(self, segment: torch.Tensor) -> torch.Tensor:
         """``[channels, segment_samples]`` to ``[channels, frames, n_fft/2, 2]``."""
@@ -269,6 +280,51 @@ class TorchTransform:
         return total.reshape(len(spectra), -1)[:, start : start + self._samples]
 
 
+class SpectralTransform:
+    """STFT and inverse as :class:`..spectral.CentredTransform` has them, on the device."""
+
+    def __init__(self, shape: networks.SCNetShape, device: torch.device) -> None:
+        self._samples = shape.segment_samples
+        self._filled = (shape.frames - 1) * shape.hop_samples
+        self._size, self._hop = shape.n_fft, shape.hop_samples
+        self._scaled = shape.scaled
+        self._window = torch.from_numpy(shape.window).float().to(device)
+
+    def inputs(self, segment: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the network is fed of ``[2, segment_samples]``."""
+        filled = functional.pad(segment, (0, self._filled - self._samples))
+        spectrum = torch.stft(
+            filled,
+            self._size,
+            self._hop,
+            window=self._window,
+            normalized=self._scaled,
+            return_complex=True,
+        )
+        return {"spectrum": torch.view_as_real(spectrum.transpose(1, 2).contiguous())}
+
+    def stems(self, found: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """``[sources * 2, segment_samples]`` from what the network gave."""
+        spectra = torch.view_as_complex(found["spectra"].float().contiguous())
+        stems = torch.istft(
+            spectra.transpose(1, 2),
+            self._size,
+            self._hop,
+            window=self._window,
+            normalized=self._scaled,
+        )
+        return stems[:, : self._samples]
+
+
+def transform_of(
+    shape: networks.NetworkShape, device: torch.device
+) -> HybridTransform | SpectralTransform:
+    """Choose by the kind of network."""
+    if isinstance(shape, networks.SCNetShape):
+        return SpectralTransform(shape, device)
+    return HybridTransform(shape, device)
+
+
 class TorchRuntime:
     """Runs a network through torch, on a CUDA device if there is one, else on the processor."""
 
@@ -288,7 +344,8 @@ class TorchRuntime:
         if threads is not None:
             torch.set_num_threads(threads)
         self.description = f"torch {torch.__version__}, {precision}, {self._device}"
-        self._transform = TorchTransform(shape, self._device)
+        self.normalised = shape.normalised
+        self._transform = transform_of(shape, self._device)
         self._graph = TorchGraph(self._device, _DTYPES[precision])
         networks.build(self._graph, state, shape)
 
@@ -296,10 +353,7 @@ class TorchRuntime:
         """Separate ``[2, segment_samples]`` into ``[sources, 2, segment_samples]``."""
         with torch.inference_mode():
             given = torch.from_numpy(np.ascontiguousarray(segment)).to(self._device)
-            inputs = {"mixture": given.T[None], "spectrum": self._transform.forward(given)}
-            found = self._graph.run(inputs)
-            spectra = found["spectra"][:, :, networks.SPARE_BINS : -networks.SPARE_BINS]
-            stems = found["waveforms"] + self._transform.inverse(spectra)
+            stems = self._transform.stems(self._graph.run(self._transform.inputs(given)))
             separated: NDArray[np.float32] = stems.cpu().numpy()
         return separated.reshape(len(self.sources), 2, self.segment_samples)
 

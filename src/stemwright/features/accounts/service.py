@@ -201,6 +201,12 @@ class Accounts:
             row.suspended_at = None
             return _user(row)
 
+    def set_admin(self, text: str, *, is_admin: bool) -> User:
+        """Let an account run this server from the browser, or no longer."""
+        with self._changing(text) as row:
+            row.is_admin = is_admin
+            return _user(row)
+
     def set_password(self, text: str, password: str | None) -> User:
         """Give an account a password, another one, or none."""
         if password is not None:

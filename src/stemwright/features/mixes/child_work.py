@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from stemwright.errors import InvalidStem
 
 from .manifest import parse_manifest
 from .render import render_mix
-
-RENDER: Final = "mixes.render"
-"""Name under which the child process knows `render`."""
 
 
 def render(arguments: Mapping[str, Any], report: Callable[[str, float], None]) -> dict[str, Any]:

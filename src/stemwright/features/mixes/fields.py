@@ -30,8 +30,9 @@ class Problems:
 
 
 def shown(text: str) -> str:
-    """Cut a name that came from outside to what a message has room for."""
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+    """Cut a name that came from outside to what a message has room for, and can be sent."""
+    cut = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+    return cut.encode("utf-8", "replace").decode()  # JSON can spell half a surrogate pair
 
 
 def number(

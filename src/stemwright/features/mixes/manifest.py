@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from stemwright.audio.encode import BitDepth
 from stemwright.errors import InvalidManifest
 
 from .edits import Edit, Operation, PitchShift, TimeStretch, read_operation
 from .fields import Problems, finite, number, objects, shown
 from .names import StemNames, UnknownName
+
+if TYPE_CHECKING:
+    # NumPy is the child's, and 16 MB
+    from stemwright.audio.encode import BitDepth
 
 MAX_CHARACTERS: Final = 1 << 20
 MAX_EDITS: Final = 1000

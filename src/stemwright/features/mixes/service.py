@@ -31,7 +31,6 @@ from stemwright.kit.clock import utc_now
 from stemwright.kit.ids import new_uuid
 from stemwright.storage.base import Storage
 
-from .child_work import RENDER
 from .manifest import parse_manifest
 from .names import base_name, folded, unedited
 
@@ -50,6 +49,8 @@ STEM_TYPES: Final = (
     "instrumental",
 )
 MAX_STEMS: Final = 32
+RENDER: Final = "mixes.render"
+"""Name under which the child process knows `child_work.render`."""
 _PROBE: Final = "probe"
 """Name under which the child process measures a file, which needs its beginning decoded."""
 _PREFIX: Final = "mix-"

@@ -24,7 +24,7 @@ from stemwright.jobs.job import Artefact, Job
 from stemwright.jobs.service import Outcome
 from stemwright.kit.ids import new_uuid
 
-from .orders import LALALAI, MODELS, ProcessingOrder
+from .orders import LALALAI, LOCAL, MODELS, ProcessingOrder
 from .service import stems_of
 
 FOLDER: Final = "stems"
@@ -142,6 +142,8 @@ def _outcome(
 def _stem(job: Job, order: ProcessingOrder, track_id: str, artefact: Artefact) -> Stem:
     stem_type, named = record_of(artefact.name)
     options: dict[str, Any] = {**named, "preview": True} if order.preview else {**named}
+    if order.engine == LOCAL:
+        options["model"] = order.model
     return Stem(
         id=new_uuid(),
         track_id=track_id,

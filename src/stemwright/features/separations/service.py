@@ -39,6 +39,8 @@ class Separations:
     intake: Intake
     webhooks: Webhooks
     is_installed: IsInstalled
+    chosen: Callable[[QualityName], str | None] = lambda _tier: None
+    """The model that the operator chose for a tier, if he did."""
 
     def create(self, principal: Principal, order: StemOrder) -> Job:
         """Order the stems of an upload or of the file behind a URL.
@@ -147,6 +149,7 @@ class Separations:
             raise OptionError("SIX_STEMS is separated with quality BEST only; ask for that.")
         tier = QUALITIES[_TIERS[quality]]
         usual = tier.run_with(lambda name: self.is_installed(find_model(name))).model
+        usual = self.chosen(tier.name) or usual
         models = [find_model(usual), *MODELS.values()]
         able = [model for model in models if wanted <= set(model.stems)]
         for model in able:

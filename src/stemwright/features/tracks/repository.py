@@ -114,11 +114,10 @@ def add_leftovers(session: Session, keys: Collection[str], now: datetime) -> Non
     session.flush()
 
 
-def leftovers(session: Session, most: int) -> Sequence[str]:
-    """Files to delete, the oldest first."""
-    return session.scalars(
-        select(LeftoverRow.key).order_by(LeftoverRow.created_at).limit(most)
-    ).all()
+def leftovers(session: Session, until: datetime, most: int) -> Sequence[str]:
+    """Files to delete that were let go by then, the oldest first."""
+    found = select(LeftoverRow.key).where(LeftoverRow.created_at <= until)
+    return session.scalars(found.order_by(LeftoverRow.created_at).limit(most)).all()
 
 
 def drop_leftovers(session: Session, keys: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ from .rows import analysis_of, stem_of, track_of
 from .tables import LONGEST_TITLE, AnalysisRow, StemRow, TrackRow
 from .track import Audio, LibraryFile, NewTrack, Stem, Track, TrackAnalysis, TrackPage
 
+REPLACED_KEPT: Final = timedelta(hours=1)
+"""Whoever is downloading files that are replaced meanwhile, or works on them, comes to an end."""
 _BATCH: Final = 500
 _UPSERTED_AT_ONCE: Final = 50
 _LONGEST_PATH: Final = 512
@@ -238,7 +240,7 @@ class Tracks:
             keys = [row.key for row in repository.stems_of(session, track_id)]
             keys += [track.audio.key] if track.audio else []
             repository.delete_track(session, track_id)
-            repository.add_leftovers(session, keys, self.clock())
+            self._let_go(session, keys, at_once=True)
         self.tidy()
 
     # ---------------------------------------------- in the transaction that ends a job, or another
@@ -247,10 +249,10 @@ class Tracks:
         """Note where a track's song is now, in place of an older one; false if it is deleted."""
         row = repository.locked_track(session, track_id)
         if row is None:
-            repository.add_leftovers(session, [audio.key], self.clock())
+            self._let_go(session, [audio.key], at_once=True)
             return False
         if row.audio_key not in {None, audio.key}:
-            repository.add_leftovers(session, [str(row.audio_key)], self.clock())
+            self._let_go(session, [str(row.audio_key)])
         row.audio_key, row.audio_path = audio.key, audio.path
         row.audio_type, row.audio_bytes = audio.content_type, audio.size_bytes
         row.audio_duration_s, row.updated_at = audio.duration_s, self.clock()
@@ -265,7 +267,7 @@ class Tracks:
         What a user has edited stays, and a preview replaces nothing.
         """
         if repository.locked_track(session, track_id) is None:
-            repository.add_leftovers(session, [stem.key for stem in stems], self.clock())
+            self._let_go(session, [stem.key for stem in stems], at_once=True)
             return False
         if any(stem.job_id is not None and not stem.is_preview for stem in stems):
             self._replace(session, track_id)
@@ -297,9 +299,9 @@ class Tracks:
     # ---------------------------------------------------------------------------------- upkeep
 
     def tidy(self) -> int:
-        """Delete the files that nothing refers to any more; how many."""
+        """Delete the files that nothing has referred to for a while; how many."""
         with self.database.reading() as session:
-            keys = repository.leftovers(session, _BATCH)
+            keys = repository.leftovers(session, self.clock() - REPLACED_KEPT, _BATCH)
         if keys:
             self.storage.delete(keys)
             with self.database.transaction() as session:
@@ -344,9 +346,14 @@ class Tracks:
             raise StorageMissing("There is no such file.")
         return audio
 
+    def _let_go(self, session: Session, keys: Sequence[str], *, at_once: bool = False) -> None:
+        """Have files deleted, by and by or with the next round."""
+        now = self.clock()
+        repository.add_leftovers(session, keys, now - REPLACED_KEPT if at_once else now)
+
     def _replace(self, session: Session, track_id: str) -> None:
         former = [row for row in repository.stems_of(session, track_id) if row.source != "edited"]
-        repository.add_leftovers(session, [row.key for row in former], self.clock())
+        self._let_go(session, [row.key for row in former])
         repository.delete_stems(session, [row.id for row in former])
 
 

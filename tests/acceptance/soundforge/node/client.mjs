@@ -1,59 +1,86 @@
-// The official client of Phoenix Channels, steered line by line: commands come in as JSON, and
-// whatever happens goes out as JSON.
-//
-//   node client.mjs PACKAGE URL OPTIONS
+// Official clients of Phoenix Channels in one process, steered line by line: commands come in as
+// JSON, and whatever happens to which client goes out as JSON.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(import.meta.url);
 const WebSocket = require("ws");
-const [name, url, text] = process.argv.slice(2);
-const { Socket } = require(name);
+const EVENTS = [
+  "job:progress",
+  "job:completed",
+  "job:failed",
+  "pipeline:progress",
+  "pipeline:complete",
+];
 
-const tell = (kind, told = {}) => console.log(JSON.stringify({ kind, ...told }));
-
-class Transport extends WebSocket {
-  constructor(...given) {
-    super(...given);
-    this.on("message", (frame) => tell("frame", { frame: JSON.parse(frame) }));
-    this.on("unexpected-response", (_request, answer) =>
-      tell("refused", { status: answer.statusCode }),
-    );
-    this.on("close", (code) => tell("closed", { code }));
+class Client {
+  constructor(on, { package: name, url, options, headers }) {
+    this.on = on;
+    this.channels = new Map();
+    const { Socket } = require(name);
+    this.socket = new Socket(url, { transport: transport(this, headers), ...options });
+    this.socket.onOpen(() => this.tell("open"));
+    this.socket.onError(() => {});
+    this.socket.connect();
   }
-}
 
-const socket = new Socket(url, { transport: Transport, ...JSON.parse(text) });
-socket.onOpen(() => tell("open"));
-socket.onError(() => {});
-const channels = new Map();
+  tell(kind, told = {}) {
+    console.log(JSON.stringify({ on: this.on, kind, ...told }));
+  }
 
-const commands = {
-  connect: () => socket.connect(),
-  disconnect: () => socket.disconnect(),
   channel({ as, topic }) {
-    const channel = socket.channel(topic, {});
-    channels.set(as, channel);
-    for (const event of ["job:progress", "job:completed", "job:failed"]) {
-      channel.on(event, (payload) => tell("event", { as, event, payload }));
+    const channel = this.socket.channel(topic, {});
+    this.channels.set(as, channel);
+    for (const event of EVENTS) {
+      channel.on(event, (payload) => this.tell("event", { as, event, payload }));
     }
-    channel.onClose(() => tell("channel closed", { as }));
-    channel.onError(() => tell("channel error", { as }));
-  },
-  join: ({ as }) => answered("join", as, channels.get(as).join()),
-  push: ({ as, event }) => answered("push", as, channels.get(as).push(event, {})),
-  leave: ({ as }) => answered("leave", as, channels.get(as).leave()),
-};
+    channel.onClose(() => this.tell("channel closed", { as }));
+    channel.onError(() => this.tell("channel error", { as }));
+  }
 
-function answered(kind, as, push) {
-  for (const status of ["ok", "error", "timeout"]) {
-    push.receive(status, (response) => tell(kind, { as, status, response }));
+  join({ as }) {
+    this.answered("join", as, this.channels.get(as).join());
+  }
+
+  push({ as, event }) {
+    this.answered("push", as, this.channels.get(as).push(event, {}));
+  }
+
+  leave({ as }) {
+    this.answered("leave", as, this.channels.get(as).leave());
+  }
+
+  disconnect() {
+    this.tell = () => {};
+    this.socket.disconnect();
+  }
+
+  answered(kind, as, push) {
+    for (const status of ["ok", "error", "timeout"]) {
+      push.receive(status, (response) => this.tell(kind, { as, status, response }));
+    }
   }
 }
+
+function transport(client, headers) {
+  return class extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols, { headers });
+      this.on("message", (frame) => client.tell("frame", { frame: JSON.parse(frame) }));
+      this.on("unexpected-response", (_request, answer) =>
+        client.tell("refused", { status: answer.statusCode }),
+      );
+      this.on("close", (code) => client.tell("closed", { code }));
+    }
+  };
+}
+
+const clients = new Map();
 
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    const { do: command, ...given } = JSON.parse(line);
-    commands[command](given);
+    const { on, do: command, ...given } = JSON.parse(line);
+    if (command === "connect") clients.set(on, new Client(on, given));
+    else clients.get(on)[command](given);
   })
   .on("close", () => process.exit(0));

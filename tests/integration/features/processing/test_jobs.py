@@ -39,6 +39,7 @@ def test_a_track_is_separated_into_wav_stems_that_outlive_the_job(library, track
     stems = library.tracks.stems_of_job(done.id)
     assert (done.status, done.artefacts, is_uuid(done.id)) == ("completed", (), True)
     assert [it["stem_type"] for it in done.result["stems"]] == FOUR
+    assert all(it["options"] == {"model": "htdemucs"} for it in done.result["stems"])
     for stem in stems:
         assert stem.file_path == f"stems/{done.id}/{stem.stem_type}.wav"
         heard = soundfile.info(io.BytesIO(library.content(stem.key)))
@@ -68,6 +69,8 @@ def test_stems_stay_until_those_that_replace_them_are_there(library, track):
     library.run(second)
 
     assert {it.job_id for it in library.tracks.stems(track.owner, track.id)} == {second.id}
+    assert len(library.stored(f"stems/{first.id}")) == 4  # somebody may be downloading them
+    library.tidy_later()
     assert library.stored(f"stems/{first.id}") == set()
     assert len(library.stored(f"stems/{second.id}")) == 4
 

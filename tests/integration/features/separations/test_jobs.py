@@ -105,6 +105,29 @@ def test_six_stems_without_a_model_for_them_and_in_haste_are_refused(songs, acco
         ordered(songs, account, song, output_type="SIX_STEMS", quality="FAST")
 
 
+def test_a_job_names_the_model_of_its_quality(songs, account, song, monkeypatch):
+    separations = songs.service.separations
+    monkeypatch.setattr(separations, "is_installed", lambda _model: True)
+    models = {
+        quality: ordered(songs, account, song, quality=quality).request["model"]
+        for quality in ("FAST", "BALANCED", "BEST")
+    }
+    assert models == {"FAST": "htdemucs", "BALANCED": "htdemucs", "BEST": "htdemucs_ft"}
+    six = ordered(songs, account, song, output_type="SIX_STEMS")
+    assert six.request["model"] == "htdemucs_6s"
+
+
+def test_what_the_operator_chose_for_a_quality_is_taken_if_it_is_there(
+    songs, account, song, monkeypatch
+):
+    separations = songs.service.separations
+    monkeypatch.setattr(separations, "chosen", {"best": "mdx_extra", "fast": "mdx_extra"}.get)
+    assert ordered(songs, account, song).request["model"] == "htdemucs"
+    monkeypatch.setattr(separations, "is_installed", lambda _model: True)
+    assert ordered(songs, account, song).request["model"] == "mdx_extra"
+    assert ordered(songs, account, song, quality="BALANCED").request["model"] == "htdemucs"
+
+
 @pytest.mark.parametrize(("kind", "ending"), [("video", ".flac"), ("track", ".ogg")])
 def test_the_whole_sound_of_a_link_is_kept_to_the_byte(
     songs, account, site, tmp_path, kind, ending

@@ -166,21 +166,24 @@ def test_a_track_has_no_audio_until_it_is_brought(tracks, put):
     assert tracks.audio(ALICE, track.id).duration_s == 221.6
 
 
-def test_audio_that_replaces_another_lets_its_file_go(tracks, put):
+def test_audio_that_replaces_another_lets_its_file_go_when_nobody_can_be_at_it(tracks, put, clock):
     track = with_audio(tracks, put, upserted(tracks))
     with_audio(tracks, put, track, key="downloads/j/2/audio.flac")
 
+    tracks.tidy()
     assert kept(tracks) == {"downloads/j/1/audio.mp3", "downloads/j/2/audio.flac"}
+    clock.pass_s(3600)
     assert tracks.tidy() == 1
     assert kept(tracks) == {"downloads/j/2/audio.flac"}
 
 
-def test_stems_of_a_later_job_replace_those_of_earlier_ones_and_not_the_edited(tracks, put):
+def test_stems_of_a_later_job_replace_those_of_earlier_ones_and_not_the_edited(tracks, put, clock):
     track = upserted(tracks)
     added(tracks, track, stem_of(track, put), stem_of(track, put, "drums"))
     edited = stem_of(track, put, job="edit", source="edited", job_id=None)
     added(tracks, track, edited)
     added(tracks, track, stem_of(track, put, "bass", job="job-2"))
+    clock.pass_s(3600)
     tracks.tidy()
 
     assert {stem.stem_type: stem.source for stem in tracks.stems(ALICE, track.id)} == {

@@ -59,6 +59,7 @@ def test_stem_job_detail_is_the_contracts_example():
         "input": {"fileName": "demo.wav", "durationSeconds": 204, "fileSizeBytes": 36_000_044},
         "options": {"outputType": "BOTH", "quality": "BEST", "outputFormat": "MP3"},
         "audioMetadata": {"bpm": 98.5, "key": "F#m"},
+        "model": "htdemucs_ft",
         "outputs": {
             "vocals": {
                 "url": "https://host/jobs/job_1/1/vocals.mp3?until=1005",

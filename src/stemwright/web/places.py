@@ -1,0 +1,38 @@
+"""Places for few at a time, of which nobody may have all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter
+
+
+@dataclass(slots=True)
+class _Own:
+    limiter: CapacityLimiter
+    users: int = 0
+    """Requests that have or await a place: the last one takes this away."""
+
+
+class Places:
+    """So many in all, and so many for each owner; whoever finds none free waits."""
+
+    def __init__(self, count: int, *, each: int) -> None:
+        self._all = CapacityLimiter(count)
+        self._each = each
+        self._owners: dict[str, _Own] = {}
+
+    @asynccontextmanager
+    async def one(self, owner: str) -> AsyncIterator[None]:
+        """Have a place."""
+        own = self._owners.setdefault(owner, _Own(CapacityLimiter(self._each)))
+        own.users += 1
+        try:
+            async with own.limiter, self._all:
+                yield
+        finally:
+            own.users -= 1
+            if not own.users:
+                del self._owners[owner]
