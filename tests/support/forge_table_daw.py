@@ -103,6 +103,7 @@ _MIXES = [
         solos={},
     ),
     _mix("24 bits", _is, RATE, "PCM_24", bit_depth=24),
+    _mix("32 bits of floats", _is, RATE, "FLOAT", bit_depth=32),
     _mix("48 kHz", _is, 48_000, "PCM_16", sample_rate=48_000),
     _edit("crop", _lasts, 0.25, type="crop", params={"start_ms": 250, "end_ms": 500}),
     _edit("crop in seconds", _lasts, 0.25, type="crop", params={"start": 0.25, "end": 0.5}),
@@ -149,6 +150,18 @@ _MIXES = [
             {"stem": "drums", "type": "trim", "params": {"start": 0.5, "end": 1}, "position": 1},
         ],
     ),
+]
+
+
+_LOUD = (_stem("vocals", 30_000), _stem("drums", 30_000))
+_MIXES += [
+    Row(
+        "what is too loud is scaled and not clipped",
+        "POST",
+        EXPORT,
+        parts=(("track_id", "<track>"), *_LOUD, ("manifest", "{}")),
+        check=_is_not_clipped,
+    )
 ]
 
 

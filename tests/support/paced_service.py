@@ -121,8 +121,10 @@ class Listener(Person):
 def listening(service: PacedService) -> Iterator[Listener]:
     """Somebody new, who has all that is needed."""
     listener = Listener(service)
-    yield listener
-    listener.close()
+    try:
+        yield listener
+    finally:
+        listener.close()
 
 
 def cookies_of(person: Person, origin: str | None = None) -> dict[str, str]:

@@ -8,7 +8,7 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import pytest
@@ -113,3 +113,8 @@ class Phoenix:
 
     def close(self) -> None:
         self.do("disconnect")
+
+
+def events_among(heard: Iterable[Told]) -> list[Told]:
+    """The events of channels, by name and with what they say."""
+    return [{"event": it["event"], **it["payload"]} for it in heard if it["kind"] == "event"]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from support.paced_service import PacedService, listening, revoke_on_page
-from support.phoenix_clients import needs_node
+from support.phoenix_clients import events_among, needs_node
 
 pytestmark = needs_node
 
@@ -18,7 +18,7 @@ SOON_S = 1.0
 def hosts(tmp_path, postgres_url):
     """Two that answer, and one that works, which share the folder as they would a storage."""
     settings = {"STEMWRIGHT_DATABASE_URL": postgres_url}
-    commands = [("serve", "--no-worker")] * 2 + [("worker", "--port", "0")]
+    commands = [("serve", "--no-worker")] * 2 + [("worker",)]
     with ExitStack() as stack:
         yield [
             stack.enter_context(PacedService(tmp_path / "data", settings, command=command))
@@ -41,8 +41,8 @@ def test_events_and_revocations_reach_clients_of_either_host(hosts, node):
         revoked_at = time.monotonic()
 
         for client, heard in zip(clients, told, strict=True):
-            states = [it["payload"]["progress"] for it in heard if it["kind"] == "event"][:-1]
-            assert (states, states[-1]) == (sorted(states), 100)
+            progress = [it["progress"] for it in events_among(heard)[:-1]]
+            assert (progress, progress[-1]) == (sorted(progress), 100)
             closed = client.hear("closed")
             assert closed["code"] == 1001
             assert closed["at"] - revoked_at < SOON_S

@@ -11,14 +11,10 @@ from stemwright.db.database import Database
 from stemwright.jobs.service import NewJob
 from support.live_server import wait_until
 from support.paced_service import SONG_S
-from support.phoenix_clients import PACKAGES, needs_node
+from support.phoenix_clients import PACKAGES, events_among, needs_node
 from support.realtime import jobs_in
 
 pytestmark = needs_node
-
-
-def events_among(told):
-    return [it["payload"] | {"event": it["event"]} for it in told if it["kind"] == "event"]
 
 
 @pytest.mark.parametrize("kind", ["stems", "processing"])

@@ -116,6 +116,23 @@ def test_an_edited_stem_is_exported_in_place_of_the_separated_one(world, new_tra
     assert names_in(world, track)["vocals.wav"] == edited
 
 
+def test_stems_whose_files_are_gone_are_left_out_and_then_not_exported(world, service, new_track):
+    track = new_track("Gone")
+    stems = stems_of(world, track)
+    job = stems["vocals"]["processing_job_id"]
+    files = [path for path in service.data_dir.rglob("*.wav") if job in path.parts]
+    assert len(files) == 4
+    for path in files[1:]:
+        path.unlink()
+    assert list(names_in(world, track)) == [files[0].name]
+
+    files[0].unlink()
+    answer = world.alice.api.get(f"/export/stems/{track}")
+    assert (answer.status_code, answer.json()["error"]) == (422, "Stem files could not be read")
+    assert world.alice.api.get(stems["vocals"]["download_url"]).status_code == 404
+    assert world.alice.api.get(stems["vocals"]["url"]).json()["error"] == "File not found"
+
+
 def test_only_what_was_asked_for_is_analysed(world):
     result = world.done("analysis", ANALYSE, track_id=world.track, features=["tempo", "chroma"])[
         "result"
@@ -153,6 +170,7 @@ def test_a_job_is_followed_by_events(world, new_track):
     assert world.bob.api.get(f"/api/jobs/{job_id}/events").status_code == 403
 
 
+@pytest.mark.slow  # the server waits a while for what a client may still be sending
 def test_a_form_of_more_than_half_a_gigabyte_is_refused_before_it_is_sent(world):
     connection = http.client.HTTPConnection("127.0.0.1", world.service.port, timeout=30)
     with closing(connection):

@@ -6,6 +6,7 @@ import pytest
 
 from support.forge_people import HTML, Person, post
 from support.forge_service import ForgeService, visitor
+from support.live_server import wait_until
 
 API, HEAVY, BROWSER = 6, 3, 40
 MODELS, DOWNLOAD = "/api/processing/models", "/api/download/track"
@@ -139,6 +140,28 @@ def test_health_is_not_counted(strict):
         answers = [client.get("/health") for _ in range(BROWSER + API)]
     assert {answer.status_code for answer in answers} == {200}
     assert not NAMES & set(answers[-1].headers)
+
+
+def test_health_says_what_is_broken(strict):
+    objects = strict.data_dir / "objects"
+    aside = objects.rename(objects.with_name("aside"))
+    objects.write_bytes(b"no folder")
+    try:
+        wait_until(lambda: health(strict).status_code == 503, "what is told to be told anew")
+        told = health(strict).json()
+    finally:
+        objects.unlink()
+        aside.rename(objects)
+
+    assert told["status"] == "degraded"
+    assert told["checks"]["storage"]["status"] == "error"
+    assert told["checks"]["database"]["status"] == "ok"
+    wait_until(lambda: health(strict).json()["status"] == "ok", "all to be well again")
+
+
+def health(service):
+    with visitor(service) as client:
+        return client.get("/health")
 
 
 # ---------------------------------------------------------------------------------- not configured

@@ -21,9 +21,10 @@ _DESCRIPTION: Final = """\
 Tracks from Spotify, YouTube, links and uploads: downloaded, separated into stems, analysed, mixed
 and exported. Replies hold `data`; beside it stand copies for older clients.
 
-Failures come as `{"error": sentence, "code": word}`. Requests are limited to 60 a minute, those
-that begin work to 10, pages, exports and files to 120; each says in `X-RateLimit-Limit`,
-`X-RateLimit-Remaining` and `X-RateLimit-Reset` how many are left.
+Failures come as `{"error": sentence, "code": word}`. Requests are counted by `x-rate-class`, and
+limited to 60 a minute of `api`, 10 of `heavy` and 120 of `browser` unless the operator has set
+others; each says in `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` how many
+are left. `GET /health` is not counted, and says whether the service works.
 
 Progress is told at `/api/jobs/{job_id}/events`, and in Phoenix channels `jobs:{job_id}` at
 `/socket`.

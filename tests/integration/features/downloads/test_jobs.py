@@ -186,6 +186,7 @@ def test_a_song_in_another_quality_takes_the_place_of_the_first(library, account
     _, track = run(library, account, url, "lossless")
 
     assert heard(track).info.codec == "flac"
+    library.tidy_later()
     assert len(library.stored("downloads")) == len(before)
 
 
