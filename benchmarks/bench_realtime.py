@@ -1,9 +1,10 @@
 """Measure sockets: how soon progress arrives, and how fast requests are answered meanwhile.
 
-    python benchmarks/bench_realtime.py [--sockets 500] [--jobs 1 50] [--seconds 10] [--json]
+    python benchmarks/bench_realtime.py [--sockets 500] [--jobs 1 20] [--seconds 10] [--json]
 
-The host, the clients and the worker that reports are processes of their own, on SQLite in a new
-folder; `--database URL` names an empty PostgreSQL database instead. One clock serves them all.
+`stemwright serve`, the clients and what reports in a worker's place are processes of their own,
+on SQLite in a new folder; `--database URL` names an empty PostgreSQL database instead. One clock
+serves them all.
 """
 
 from __future__ import annotations
@@ -16,25 +17,27 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 from websockets.asyncio.client import connect
 
-from harness.places import ROOT, SCRATCH
+from harness.places import SCRATCH
 from harness.report import print_json, print_table
-
-sys.path.insert(0, str(ROOT / "tests"))
-
+from harness.served import Account, Served
+from stemwright.db.database import Database
+from stemwright.features.accounts.service import Accounts
 from stemwright.jobs.attempt import Attempt
-from support.live_server import free_port  # found a line above
-from support.realtime import Host, killable
+from stemwright.jobs.service import Jobs, NewJob
+from stemwright.kit.ids import new_uuid
 
 FOLDER = SCRATCH / "realtime"
 REPORT_S = 0.5
 READ_S = 0.02
+LEAST_READS = 10
 COLUMNS = (
     "sockets",
     "jobs",
@@ -44,7 +47,9 @@ COLUMNS = (
     "p95 ms",
     "most ms",
     "reads p95 ms",
+    "while joining",
 )
+ORDER = {"track_id": "1", "engine": "local", "model": "htdemucs"}
 
 Figures = dict[str, Any]
 
@@ -77,34 +82,50 @@ def _parse() -> argparse.Namespace:
     return options
 
 
-def _measure(options: argparse.Namespace, jobs: int) -> Figures:
+class _NoQueue:
+    """Tasks that nobody takes: the service's own worker has nothing to do."""
+
+    def enqueue(self, *_: object, **__: object) -> None:
+        pass
+
+
+def _jobs(url: str) -> Jobs:
+    return Jobs(Database(url), _NoQueue())
+
+
+def _measure(options: argparse.Namespace, count: int) -> Figures:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    url = options.database or f"sqlite:///{FOLDER / 'jobs.sqlite3'}"
-    known = Host(url)
-    owner, key = known.new_key(f"{jobs}@example.org")
-    ids = [known.new_job(owner).id for _ in range(jobs)]
-    port = free_port()
-    with killable(url, port):
-        return asyncio.run(_follow(options, f"127.0.0.1:{port}", url, key, ids))
+    served = Served(FOLDER, options.database)
+    with served.running():
+        key = Account(served).key
+        ids = _new_jobs(served.database_url, key, count)
+        return asyncio.run(_follow(options, served, key, ids))
 
 
-async def _follow(
-    options: argparse.Namespace, address: str, url: str, key: str, ids: list[str]
-) -> Figures:
+def _new_jobs(url: str, key: str, count: int) -> list[str]:
+    jobs, database = _jobs(url), Database(url)
+    owner = Accounts(database).authenticate(f"Bearer {key}").owner
+    new = partial(NewJob, kind="processing", owner=owner, request=ORDER, facts={})
+    with database.transaction() as session:
+        return [jobs.create(session, new(id=new_uuid())).id for _ in range(count)]
+
+
+async def _follow(options: argparse.Namespace, served: Served, key: str, ids: list[str]) -> Figures:
     arrived: list[tuple[str, int, float]] = []
     began = time.monotonic()
     joined = asyncio.Semaphore(0)
     followers = [
-        asyncio.create_task(_socket(address, key, ids[n % len(ids)], joined, arrived))
+        asyncio.create_task(_socket(served, key, ids[n % len(ids)], joined, arrived))
         for n in range(options.sockets)
     ]
-    for _ in followers:
-        await joined.acquire()
+    joining = asyncio.gather(*(joined.acquire() for _ in followers))
+    reads_joining = await _reads(served, key, ids, joining.done)
     joined_s = time.monotonic() - began
     arrived.clear()
-    with _reporting(url, options.seconds, ids) as reporting:
-        reads = await _reads(address, key, ids, options.seconds + 1)
+    until = time.monotonic() + options.seconds + 1
+    with _reporting(served.database_url, options.seconds, ids) as reporting:
+        reads = await _reads(served, key, ids, lambda: time.monotonic() > until)
         sent = await asyncio.to_thread(_sent, reporting)
     await asyncio.sleep(1)
     for task in followers:
@@ -120,13 +141,14 @@ async def _follow(
         "p95_ms": _percentile(late, 95),
         "most_ms": round(max(late), 1),
         "reads_p95_ms": _percentile(reads, 95),
+        "reads_joining_p95_ms": _percentile(reads_joining, 95),
     }
 
 
 async def _socket(
-    address: str, key: str, job_id: str, joined: asyncio.Semaphore, arrived: list[Any]
+    served: Served, key: str, job_id: str, joined: asyncio.Semaphore, arrived: list[Any]
 ) -> None:
-    url = f"ws://{address}/socket/websocket?token={key}&vsn=2.0.0"
+    url = f"ws://127.0.0.1:{served.port}/socket/websocket?token={key}&vsn=2.0.0"
     async with connect(url, proxy=None, compression=None, open_timeout=60) as socket:
         await socket.send(json.dumps(["1", "1", f"jobs:{job_id}", "phx_join", {}]))
         await socket.recv()
@@ -139,17 +161,18 @@ async def _socket(
                 arrived.append((job_id, payload["progress"], at))
 
 
-async def _reads(address: str, key: str, ids: list[str], seconds: float) -> list[float]:
+async def _reads(
+    served: Served, key: str, ids: list[str], enough: Callable[[], bool]
+) -> list[float]:
     """Times of requests of one client, in milliseconds."""
-    spent = []
-    until = time.monotonic() + seconds
+    spent: list[float] = []
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
-        base_url=f"http://{address}", headers=headers, trust_env=False
+        base_url=served.url, headers=headers, trust_env=False, timeout=60
     ) as client:
-        while time.monotonic() < until:
+        while len(spent) < LEAST_READS or not enough():
             began = time.monotonic()
-            answer = await client.get(f"/api/jobs/{ids[len(spent) % len(ids)]}")
+            answer = await client.get(f"/api/processing/job/{ids[len(spent) % len(ids)]}")
             answer.raise_for_status()
             spent.append((time.monotonic() - began) * 1000)
             await asyncio.sleep(READ_S)
@@ -171,7 +194,7 @@ def _sent(process: subprocess.Popen[str]) -> dict[tuple[str, int], float]:
 
 def _report(url: str, seconds: str, *ids: str) -> None:
     """The worker: its jobs report together, as one by one they would on as many cores."""
-    jobs = Host(url).jobs
+    jobs = _jobs(url)
     attempts = []
     for job_id in ids:
         job = jobs.begin(job_id, None)

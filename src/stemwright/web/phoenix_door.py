@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,9 @@ _TOKEN_MARK: Final = "base64url.bearer.phx."  # noqa: S105 - what stands before 
 _UNREADABLE: Final = "\0"
 """Stands for a token that cannot be decoded: it was presented, and is nobody's."""
 _FAILURES_A_MINUTE: Final = 60
+"""Of one address, after which no key from it is looked up."""
+_FAILURES_OF_A_TOKEN: Final = 3
+"""A minute. A client whose key was revoked sends it for ever, and others may share its address."""
 _USUAL_PORTS: Final = (80, 443)
 
 
@@ -66,8 +70,8 @@ class Door:
         self._by_session = by_session
         self._origins = origins
         self._allow_anonymous = allow_anonymous
-        # a stock client whose key was revoked asks again every five seconds, for ever
         self._failures = Windows(failures_a_minute)
+        self._failures_of_token = Windows(_FAILURES_OF_A_TOKEN)
 
     def admit(self, scope: Scope) -> Hashable | None:
         """Who this is; none for somebody without a name, where such are let in.
@@ -82,11 +86,17 @@ class Door:
             raise NotAdmitted("origin")
         if token is None:
             return self._without_token(scope)
-        address = caller_of(scope).address
+        return self._with_token(token, caller_of(scope).address)
+
+    def _with_token(self, token: str, address: str) -> Hashable:
+        name = hashlib.sha256(token.encode()).hexdigest()
+        if not self._failures_of_token.look(name).admitted:
+            raise NotAdmitted("token")
         if not self._failures.look(address).admitted:
             raise NotAdmitted("too many failures")
         known = self._by_token(token) if token != _UNREADABLE else None
         if known is None:
+            self._failures_of_token.take(name)
             self._failures.take(address)
             raise NotAdmitted("token")
         return known

@@ -111,11 +111,24 @@ def test_a_token_makes_the_page_not_matter_if_the_operator_wants_it():
         opened.admit(scope(**page))
 
 
+def try_in_vain(opened, *tokens):
+    for token in tokens:
+        with pytest.raises(NotAdmitted):
+            opened.admit(scope(f"token={token}"))
+
+
 def test_an_address_that_fails_too_often_is_not_looked_up():
     asked = []
     opened = Door(asked.append, failures_a_minute=3)
-    for _ in range(5):
-        with pytest.raises(NotAdmitted):
-            opened.admit(scope("token=dead"))
+    try_in_vain(opened, "a", "b", "c", "d", "e")
 
-    assert len(asked) == 3
+    assert asked == ["a", "b", "c"]
+
+
+def test_a_client_that_sends_a_dead_token_for_ever_keeps_nobody_out():
+    asked = []
+    opened = Door(lambda token: asked.append(token) or KEYS.get(token), failures_a_minute=4)
+    try_in_vain(opened, *["dead"] * 20)
+
+    assert opened.admit(scope("token=good")) == "ann"
+    assert asked.count("dead") == 3

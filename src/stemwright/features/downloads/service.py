@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -34,7 +35,9 @@ from . import repository
 from .quality import DEFAULT, Quality, parse_quality
 
 DOWNLOAD: Final = "download"
-_IN_ONE_TRANSACTION: Final = 25
+_IN_ONE_TRANSACTION: Final = 10
+_BETWEEN_TRANSACTIONS_S: Final = 0.05
+"""SQLite lets nobody in whose waiting was not noticed, and who waits looks only now and then."""
 _TOPIC: Final = " - Topic"
 
 log = logs.get_logger(__name__)
@@ -95,6 +98,8 @@ class Downloads:
         songs, collection = self._named(owner, url)
         items: dict[str, Ordered] = {}
         for first in range(0, len(songs), _IN_ONE_TRANSACTION):
+            if first and self.tracks.database.is_sqlite:
+                time.sleep(_BETWEEN_TRANSACTIONS_S)
             with self.tracks.database.transaction() as session:
                 for song in songs[first : first + _IN_ONE_TRANSACTION]:
                     ordered = self._placed(session, owner, song, wanted, self._chained(chain))
