@@ -90,8 +90,10 @@ def test_an_id_that_is_none_is_not_found_in_the_contracts_words(api, kind, part)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api", "/blobs", "/.env", "/jobs/%0a"])
-def test_addresses_outside_of_the_api_answer_in_its_words_too(api, path):
-    assert refusal(api.get(path), 404)["code"] == "NOT_FOUND"
+def test_addresses_outside_of_the_api_answer_in_the_words_of_the_other(api, path):
+    answer = api.get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert refusal(api.post("/health"), 405)["code"] == "METHOD_NOT_ALLOWED"
 
 

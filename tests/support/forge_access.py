@@ -28,6 +28,7 @@ _BY_ACCESS: Mapping[Access, Mapping[str, Iterable[str]]] = {
         "/users/log_in": ("GET", "POST"),
         "/users/log_in/{token}": ("GET", "POST"),
         "/users/log-out": ("DELETE", "POST"),
+        "/settings": ("GET",),
         "/auth/spotify/callback": ("GET",),
     },
     "network": {"/metrics": ("GET",)},
@@ -56,6 +57,7 @@ _BY_ACCESS: Mapping[Access, Mapping[str, Iterable[str]]] = {
         "/users/settings": ("GET", "PUT", "POST"),
         "/users/settings/confirm-email/{token}": ("GET",),
         "/auth/spotify": ("GET",),
+        "/settings/models": ("GET", "POST"),
     },
     "session or key": {
         "/api/jobs/{job_id}/events": ("GET",),

@@ -28,6 +28,7 @@ def run_demo(service: Service, address: str) -> None:
     """Make a key, print it, and have the demo song separated as any client would."""
     secret = _fresh_key(service)
     print(f"your API key is   {secret}")
+    print(f"in the browser    {address}/users/register")
     print("making a song and sending it", flush=True)
     headers = {"Authorization": f"Bearer {secret}"}
     with httpx.Client(base_url=f"{address}/api/v1", headers=headers, trust_env=False) as client:

@@ -22,8 +22,8 @@ from stemwright.web.cookies import safe_path
 from .account_services import AccountServices
 from .fields import EMAIL, PASSWORD, Unfit, email_in, explained, password_in
 from .pages import STYLE, blanks, style
-from .settings_pages import SettingsPages
-from .spotify_pages import SpotifyPages
+from .settings_pages import SETTINGS, SettingsPages
+from .spotify_pages import SETTINGS_SHORT, SpotifyPages
 from .visits import LOG_IN, Visit, invalid, recent
 
 REGISTER: Final = "/users/register"
@@ -52,6 +52,7 @@ def create_routes(services: AccountServices) -> list[BaseRoute]:
             "/users/settings",
             {"GET": recent(settings.show, sessions), "PUT": recent(change, sessions)},
         ),
+        Route(SETTINGS_SHORT, _settings, methods=["GET"]),
         door.route("/users/settings/confirm-email/{token}", {"GET": settings.confirm_email}),
         door.route("/auth/spotify", {"GET": spotify.begin}),
         door.route("/auth/spotify/callback", {"GET": spotify.finish}, waits=True),
@@ -241,3 +242,8 @@ async def _hyphen(request: Request) -> Response:
     query = f"?{request.url.query}" if request.url.query else ""
     path = request.url.path.replace("/users/log_in", LOG_IN, 1)
     return RedirectResponse(f"{path}{query}", 308)
+
+
+async def _settings(_request: Request) -> Response:
+    """The settings by their short address."""
+    return RedirectResponse(SETTINGS, 302)

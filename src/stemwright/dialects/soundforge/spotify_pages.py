@@ -13,6 +13,8 @@ from stemwright.web.browser_headers import BROWSER_HEADERS
 from .account_services import AccountServices
 from .visits import Visit
 
+SETTINGS_SHORT: Final = "/settings"
+"""Where the settings are to those who link to them from elsewhere."""
 _ABSENT: Final = "Linking with Spotify is not configured on this server."
 
 
@@ -27,7 +29,7 @@ class SpotifyPages:
         owner, spotify = visit.principal.owner, self.services.spotify
         if spotify is None:
             visit.say(_ABSENT, "error")
-            return visit.redirect("/users/settings")
+            return visit.redirect(SETTINGS_SHORT)
         address = spotify.begin(owner, self.services.spotify_redirect_url, ask=True)
         headers = {**BROWSER_HEADERS, "cache-control": "no-store"}
         return RedirectResponse(address, 302, headers=headers)
