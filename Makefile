@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 MODELS ?= htdemucs deepfilternet3
 DEMO ?= demo
+# Processes that run tests: more than cores, since many tests wait for servers.
+TESTERS ?= 3
 ARGS ?=
 
 VENV := .venv
@@ -41,7 +43,7 @@ demo: setup ## separate a demo song without the service and say how fast it went
 	@$(STEMWRIGHT) demo -o $(DEMO) $(ARGS)
 
 test: setup $(STAMPS)/test $(NODE_CLIENTS) ## run the tests (ARGS="-m 'not slow' tests/unit" to choose)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
 
 check: setup $(STAMPS)/test $(STAMPS)/check ## format, lint, types, import arrows, dependencies, spelling
 	$(BIN)/ruff format --check .

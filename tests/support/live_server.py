@@ -21,15 +21,10 @@ import uvicorn
 
 from stemwright.settings import Settings
 
+from .ports import free_port
+
 PATIENCE_S = 60.0
 """Longest wait for something that has to happen; a slow machine is no failure."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
 
 
 def http_client(base_url: str, **options: Any) -> httpx.Client:

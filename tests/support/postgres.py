@@ -11,7 +11,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from .ports import free_port
 
 USER = "stemwright"
 _ATTEMPTS = 5
@@ -124,7 +125,7 @@ def _initialise(binaries: Path, folder: Path) -> None:
 def _running(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
     """Start on a free port; another process may take it first, so try some."""
     for attempt in range(_ATTEMPTS):
-        port = _free_port()
+        port = free_port()
         process = _start(binaries, folder, port)
         if _answers(process, port):
             break
@@ -173,10 +174,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

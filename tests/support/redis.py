@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from .live_server import free_port, wait_until
+from .live_server import wait_until
+from .ports import free_port
 
 
 class RedisServer:

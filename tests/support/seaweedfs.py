@@ -11,19 +11,20 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+
+from .ports import free_port
 
 _ATTEMPTS = 5
 _START_S = 60.0
@@ -174,11 +175,4 @@ def _stop(process: subprocess.Popen[bytes], ports: dict[str, int]) -> None:
 
 
 def _free_ports() -> dict[str, int]:
-    """Find ports, all held until the last is found, so that none is found twice."""
-    ports = {}
-    with ExitStack() as held:
-        for name in _PORTS:
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports[name] = probe.getsockname()[1]
-    return ports
+    return {name: free_port() for name in _PORTS}

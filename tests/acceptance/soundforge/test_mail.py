@@ -9,7 +9,7 @@ import pytest
 from support.forge_mail import MailServer
 from support.forge_people import HTML, PASSWORD, csrf_in, post
 from support.forge_service import NO_LIMITS, ForgeService, visitor
-from support.live_server import free_port
+from support.ports import free_port
 
 
 @pytest.fixture(scope="module")

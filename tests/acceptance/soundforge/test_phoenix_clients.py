@@ -3,8 +3,8 @@
 import pytest
 
 from stemwright.jobs.service import Outcome
-from support.live_server import free_port
 from support.phoenix_clients import PACKAGES, PhoenixClients, needs_node
+from support.ports import free_port
 from support.realtime import Host, killable
 
 pytestmark = needs_node
