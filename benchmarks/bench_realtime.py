@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -37,7 +38,6 @@ from stemwright.kit.ids import new_uuid
 FOLDER = SCRATCH / "realtime"
 REPORT_S = 0.5
 READ_S = 0.02
-LEAST_READS = 10
 COLUMNS = (
     "sockets",
     "jobs",
@@ -73,11 +73,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10, help="of progress")
     parser.add_argument("--database", default="", metavar="URL", help="an empty PostgreSQL one")
     parser.add_argument("--json", action="store_true", help="print the JSON alone")
-    parser.add_argument("--report", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.kind = "PostgreSQL" if options.database else "SQLite"
-    if options.report:
-        _report(*options.report)
+    if options.part:
+        name, *arguments = options.part
+        {"read": _read, "report": _report}[name](*arguments)
         sys.exit()
     return options
 
@@ -113,35 +114,41 @@ def _new_jobs(url: str, key: str, count: int) -> list[str]:
 
 async def _follow(options: argparse.Namespace, served: Served, key: str, ids: list[str]) -> Figures:
     arrived: list[tuple[str, int, float]] = []
-    began = time.monotonic()
     joined = asyncio.Semaphore(0)
-    followers = [
-        asyncio.create_task(_socket(served, key, ids[n % len(ids)], joined, arrived))
-        for n in range(options.sockets)
-    ]
-    joining = asyncio.gather(*(joined.acquire() for _ in followers))
-    reads_joining = await _reads(served, key, ids, joining.done)
-    joined_s = time.monotonic() - began
-    arrived.clear()
-    until = time.monotonic() + options.seconds + 1
-    with _reporting(served.database_url, options.seconds, ids) as reporting:
-        reads = await _reads(served, key, ids, lambda: time.monotonic() > until)
-        sent = await asyncio.to_thread(_sent, reporting)
-    await asyncio.sleep(1)
+    with _helping("read", served.url, key, *ids) as reading:
+        await asyncio.to_thread(_first_line, reading)
+        reads_told = asyncio.create_task(asyncio.to_thread(_lines, reading))
+        began = time.monotonic()
+        followers = [
+            asyncio.create_task(_socket(served, key, ids[n % len(ids)], joined, arrived))
+            for n in range(options.sockets)
+        ]
+        for _ in followers:
+            await joined.acquire()
+        there = time.monotonic()
+        arrived.clear()
+        with _helping("report", served.database_url, str(options.seconds), *ids) as reporting:
+            told = await asyncio.to_thread(_lines, reporting)
+        await asyncio.sleep(1)
+        reading.terminate()
+        reads = [(float(at), float(spent)) for at, spent in await reads_told]
     for task in followers:
         task.cancel()
     await asyncio.gather(*followers, return_exceptions=True)
+    sent = {(id_, int(n)): float(at) for id_, n, at in told}
     late = [(at - sent[id_, n]) * 1000 for id_, n, at in arrived if (id_, n) in sent]
     return {
         "sockets": options.sockets,
         "jobs": len(ids),
-        "joined_s": round(joined_s, 2),
+        "joined_s": round(there - began, 2),
         "events": len(late),
         "p50_ms": _percentile(late, 50),
         "p95_ms": _percentile(late, 95),
         "most_ms": round(max(late), 1),
-        "reads_p95_ms": _percentile(reads, 95),
-        "reads_joining_p95_ms": _percentile(reads_joining, 95),
+        "reads_p95_ms": _percentile([spent for at, spent in reads if at >= there], 95),
+        "reads_joining_p95_ms": _percentile(
+            [spent for at, spent in reads if began <= at < there], 95
+        ),
     }
 
 
@@ -161,35 +168,33 @@ async def _socket(
                 arrived.append((job_id, payload["progress"], at))
 
 
-async def _reads(
-    served: Served, key: str, ids: list[str], enough: Callable[[], bool]
-) -> list[float]:
-    """Times of requests of one client, in milliseconds."""
-    spent: list[float] = []
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(
-        base_url=served.url, headers=headers, trust_env=False, timeout=60
-    ) as client:
-        while len(spent) < LEAST_READS or not enough():
-            began = time.monotonic()
-            answer = await client.get(f"/api/processing/job/{ids[len(spent) % len(ids)]}")
-            answer.raise_for_status()
-            spent.append((time.monotonic() - began) * 1000)
-            await asyncio.sleep(READ_S)
-    return spent
-
-
 @contextmanager
-def _reporting(url: str, seconds: float, ids: list[str]) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, __file__, "--report", url, str(seconds), *ids]
+def _helping(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Have a part done in a process of its own."""
+    command = [sys.executable, __file__, "--part", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process
 
 
-def _sent(process: subprocess.Popen[str]) -> dict[tuple[str, int], float]:
-    told, _ = process.communicate()
-    lines = (line.split() for line in told.splitlines())
-    return {(job_id, int(progress)): float(at) for job_id, progress, at in lines}
+def _first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def _lines(process: subprocess.Popen[str]) -> list[list[str]]:
+    assert process.stdout is not None
+    return [line.split() for line in process.stdout]
+
+
+def _read(url: str, key: str, *ids: str) -> None:
+    """One client that makes requests until it is stopped; when each began, and its milliseconds."""
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
+        for job_id in itertools.cycle(ids):
+            began = time.monotonic()
+            client.get(f"/api/processing/job/{job_id}").raise_for_status()
+            print(began, (time.monotonic() - began) * 1000, flush=True)
+            time.sleep(READ_S)
 
 
 def _report(url: str, seconds: str, *ids: str) -> None:

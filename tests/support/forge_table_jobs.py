@@ -217,3 +217,15 @@ ANALYSES = [
     Row("of another kind", "GET", "/api/analysis/job/<download_job>", **JOB_GONE),
     Row("somebody else's", "GET", "/api/analysis/job/<analysis_job>", who="bob", **FOREIGN),
 ]
+
+# ------------------------------------------------------------------------- beyond: jobs are stopped
+
+STOPS = [
+    Row(says, "DELETE", f"/api/{kind}/job/{job}", who=who, **refused)
+    for kind in ("download", "processing", "analysis")
+    for says, job, who, refused in (
+        ("unknown", "<unknown>", "key", JOB_GONE),
+        ("somebody else's", f"<{kind}_job>", "bob", FOREIGN),
+        ("done already", f"<{kind}_job>", "key", problem(409, str, "conflict")),
+    )
+]

@@ -34,6 +34,7 @@ class LiveConnections:
         self._lock = threading.Lock()
         self._ends: dict[object, tuple[Hashable, End]] = {}
         self._counts: Counter[Hashable] = Counter()
+        self._closed = False
 
     def __len__(self) -> int:
         """How many there are."""
@@ -53,6 +54,9 @@ class LiveConnections:
                 raise TooMany
             self._ends[key] = caller, end
             self._counts[caller] += 1
+            closed = self._closed
+        if closed:  # whom the service has let go comes back before it has stopped listening
+            end(RESTARTING)
         return lambda: self._leave(key)
 
     def callers(self) -> Collection[Hashable]:
@@ -69,7 +73,9 @@ class LiveConnections:
         return len(ends)
 
     def close(self) -> None:
-        """End all: the service stops."""
+        """End all, and those to come: the service stops."""
+        with self._lock:
+            self._closed = True
         self.end_of(self.callers(), RESTARTING)
 
     def _leave(self, key: object) -> None:
@@ -116,14 +122,18 @@ class Evictions:
             self._thread.join()
 
     def _run(self) -> None:
+        works = True
         while not self._ended:
             self._look.wait(self._every_s)
             self._look.clear()
             try:
                 self._evict()
+                works = True
             except Exception:
-                # the edge of this thread: what failed is tried again
-                log.exception("evictions failed")
+                # the edge of this thread: what failed is tried again, and told of once
+                if works:
+                    log.exception("evictions failed")
+                works = False
 
     def _evict(self) -> None:
         callers = self._live.callers()

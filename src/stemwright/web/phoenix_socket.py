@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,6 +37,9 @@ IDLE_S: Final = 60.0
 TOO_LARGE: Final = 1009
 TOO_SLOW: Final = 1013
 _CLOSE_S: Final = 5.0
+_MOST_ASKING: Final = 4
+"""Threads that look up who may come in: after a restart all clients come back at once, and
+requests of other kinds do not wait behind them."""
 
 log = logs.get_logger(__name__)
 
@@ -77,6 +80,7 @@ class PhoenixSocket:
     live: LiveConnections
     idle_s: float = IDLE_S
     most_frames: int = MOST_FRAMES
+    threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_MOST_ASKING))
 
     def routes(self) -> list[BaseRoute]:
         """Where it is to be found; who comes without an upgrade is told so."""
@@ -105,7 +109,7 @@ class PhoenixSocket:
         version = phoenix.version_of(QueryParams(scope.get("query_string", b"")).get("vsn"))
         if version is None:
             raise NotAdmitted("unknown version")
-        return version, await to_thread.run_sync(self.door.admit, scope)
+        return version, await to_thread.run_sync(self.door.admit, scope, limiter=self.threads)
 
 
 class _End(Exception):
@@ -130,6 +134,7 @@ class _Session:
         ended: asyncio.Future[int],
     ) -> None:
         self._topics = settings.topics
+        self._threads = settings.threads
         self._idle_s = settings.idle_s
         self._silence = silence_of(scope)
         self._receive = receive
@@ -232,7 +237,9 @@ class _Session:
 
     async def _join(self, join: phoenix.Join) -> None:
         try:
-            feed = await to_thread.run_sync(self._topics.admit, join.topic, self._caller)
+            feed = await to_thread.run_sync(
+                self._topics.admit, join.topic, self._caller, limiter=self._threads
+            )
         except JoinRefused as refusal:
             self._do_all(self._conversation.refused(join, refusal.reason))
         except Exception:

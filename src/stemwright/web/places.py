@@ -30,9 +30,20 @@ class Places:
         own = self._owners.setdefault(owner, _Own(CapacityLimiter(self._each)))
         own.users += 1
         try:
-            async with own.limiter, self._all:
+            async with taken(own.limiter), taken(self._all):
                 yield
         finally:
             own.users -= 1
             if not own.users:
                 del self._owners[owner]
+
+
+@asynccontextmanager
+async def taken(limiter: CapacityLimiter) -> AsyncIterator[None]:
+    """Have one of its places for what is begun here, which may be ended by another task."""
+    place = object()
+    await limiter.acquire_on_behalf_of(place)
+    try:
+        yield
+    finally:
+        limiter.release_on_behalf_of(place)

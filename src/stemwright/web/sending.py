@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 
 import anyio
@@ -49,7 +50,7 @@ async def send_file(
 class Blocks(StreamingResponse):
     """Sends blocks as threads read them, and closes their source also when the client goes away.
 
-    Then, in a thread as well, ``freed`` is called, once.
+    Then it closes ``held``: whatever the blocks need until they are sent.
     """
 
     def __init__(
@@ -58,10 +59,10 @@ class Blocks(StreamingResponse):
         headers: Mapping[str, str],
         *,
         status: int = 200,
-        freed: Callable[[], object] = lambda: None,
+        held: AsyncExitStack | None = None,
     ) -> None:
         self._blocks = blocks
-        self._freed = freed
+        self._held = held or AsyncExitStack()
         super().__init__(self._from_threads(), status_code=status, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,18 +71,16 @@ class Blocks(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(self._end, limiter=READERS)
+                async with self._held:
+                    await to_thread.run_sync(self._end, limiter=READERS)
 
     async def _from_threads(self) -> AsyncIterator[bytes]:
         while block := await to_thread.run_sync(next, self._blocks, b"", limiter=READERS):
             yield block
 
     def _end(self) -> None:
-        try:
-            if close := getattr(self._blocks, "close", None):
-                close()
-        finally:
-            self._freed()
+        if close := getattr(self._blocks, "close", None):
+            close()
 
 
 def _said(facts: Facts, chosen: Selection, headers: Mapping[str, str]) -> dict[str, str]:

@@ -50,10 +50,12 @@ def assert_result(ann, kind, payload, job):
     assert payload["job_id"] == job
     assert (payload["job_type"], payload["status"]) == ("processing", "completed")
     assert payload["result"]["model"] == "htdemucs"
-    if kind == "processing":
-        shown = ann.api.get(f"/api/processing/job/{job}").json()["data"]
+    stems = payload["result"]["stems"]
+    if kind == "stems":
+        assert {it["stem_type"] for it in stems} == set(ann.stem_jobs.get(job)["outputs"])
+    else:
         assert payload["track_id"] == ann.track
-        assert payload["result"]["stems"] == shown["stems"] != []
+        assert stems == ann.api.get(f"/api/processing/job/{job}").json()["data"]["stems"] != []
 
 
 def test_a_download_tells_its_file_and_its_place_in_a_chain(paced, ann, dial):

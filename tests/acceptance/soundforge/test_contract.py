@@ -14,7 +14,7 @@ from support.forge_service import visitor
 from support.forge_table_conventions import CONVENTIONS, HEALTH
 from support.forge_table_daw import DAW
 from support.forge_table_files import EXPORTS, FILES, LALALAI
-from support.forge_table_jobs import ANALYSES, PROCESSING
+from support.forge_table_jobs import ANALYSES, PROCESSING, STOPS
 from support.forge_table_pages import PAGES, SUBMISSIONS
 from support.forge_table_songs import DOWNLOADS, SPOTIFY
 
@@ -30,6 +30,7 @@ CHAPTERS = {
     "9 export": EXPORTS,
     "10 files": FILES,
     "11 accounts": PAGES,
+    "beyond": STOPS,
 }
 ROWS = [row for rows in CHAPTERS.values() for row in rows]
 ELSEWHERE = {

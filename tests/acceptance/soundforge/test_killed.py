@@ -20,6 +20,8 @@ from support.live_server import wait_until
 
 pytestmark = pytest.mark.slow
 
+USUAL = {"stored-one", "ending", "lalalai-ordered", "lalalai-left", "analyses.analyse"}
+"""Points that every run of the suite comes by; the others are `long`."""
 GRANT = 1000
 SPOTIFY = "https://open.spotify.com/track"
 DOWNLOAD, SEPARATE, ANALYSE = (
@@ -27,6 +29,14 @@ DOWNLOAD, SEPARATE, ANALYSE = (
     "/api/processing/separate",
     "/api/analysis/analyze",
 )
+
+
+def points(names):
+    """Ask for each of them."""
+    marked = [
+        name if name in USUAL else pytest.param(name, marks=pytest.mark.long) for name in names
+    ]
+    return pytest.mark.parametrize("point", marked)
 
 
 class Killed:
@@ -93,9 +103,7 @@ class Killed:
     def kept(self, folder: str) -> set[str]:
         """Files in storage, below a folder."""
         root = self.data / "objects"
-        return {
-            str(it.relative_to(root)) for it in (root / folder).rglob("*") if it.is_file()
-        }
+        return {str(it.relative_to(root)) for it in (root / folder).rglob("*") if it.is_file()}
 
     def known(self) -> set[str]:
         """Files that something refers to."""
@@ -131,7 +139,7 @@ def killed(tmp_path_factory, around):
         killed.client.close()
 
 
-@pytest.mark.parametrize("point", forge_crashing.DOWNLOAD)
+@points(forge_crashing.DOWNLOAD)
 def test_a_download_outlives_its_server_killed_when(point, killed, around):
     balance = killed.balance()
     killed.at(point)
@@ -146,7 +154,7 @@ def test_a_download_outlives_its_server_killed_when(point, killed, around):
     killed.assert_nothing_left()
 
 
-@pytest.mark.parametrize("point", forge_crashing.PROCESSING)
+@points(forge_crashing.PROCESSING)
 def test_a_separation_outlives_its_server_killed_when(point, killed):
     track, balance = killed.track(), killed.balance()
     killed.at(point)
@@ -160,7 +168,7 @@ def test_a_separation_outlives_its_server_killed_when(point, killed):
     killed.assert_nothing_left()
 
 
-@pytest.mark.parametrize("point", forge_crashing.LALALAI)
+@points(forge_crashing.LALALAI)
 def test_a_separation_by_lalalai_outlives_its_server_killed_when(point, killed, around):
     track, balance = killed.track(), killed.balance()
     tasks, kept = len(around.lalalai.service.tasks), there(around)
@@ -179,7 +187,7 @@ def test_a_separation_by_lalalai_outlives_its_server_killed_when(point, killed, 
     killed.assert_nothing_left()
 
 
-@pytest.mark.parametrize("point", forge_crashing.ANALYSIS)
+@points(forge_crashing.ANALYSIS)
 def test_an_analysis_outlives_its_server_killed_when(point, killed):
     track, balance = killed.track(), killed.balance()
     killed.at(point)
@@ -211,3 +219,36 @@ def there(around):
 
 def unended(killed):
     return killed.rows("SELECT id FROM lalalai_splits WHERE outcome IS NULL")
+
+
+def test_another_worker_takes_over_on_postgresql(tmp_path, around, postgres_url):
+    shared = {
+        **around.settings(),
+        **NO_LIMITS,
+        "STEMWRIGHT_DATABASE_URL": postgres_url,
+        "STEMWRIGHT_STORAGE_URL": (tmp_path / "objects").as_uri(),
+        "STEMWRIGHT_SECRET_KEY": "one secret for all hosts of this fleet",
+        "FORGE_CRASH": str(tmp_path / "crash"),
+    }
+    api = ForgeService(tmp_path / "api", shared, command=("serve", "--no-worker"))
+    doomed = ForgeService(tmp_path / "doomed", shared, command=("worker",))
+    doomed.module = "support.forge_crashing"
+    spare = ForgeService(tmp_path / "spare", shared, command=("worker",))
+    with api:
+        fleet = Killed(api, around)
+        tasks = len(around.lalalai.service.tasks)
+        doomed.start(wait=False)
+        track = str(
+            fleet.done("download", DOWNLOAD, url=f"{SPOTIFY}/{around.publish('Ferry')}")["track_id"]
+        )
+        (tmp_path / "crash").write_text("lalalai-ordered")
+        job_id = fleet.order(SEPARATE, track_id=track, engine="lalalai")
+        assert doomed.wait() == -signal.SIGKILL
+
+        with spare:
+            told = fleet.ended("processing", job_id)
+
+        fleet.client.close()
+    assert told["status"] == "completed", told
+    assert len(told["stems"]) == 4
+    assert len(around.lalalai.service.tasks) == tasks + 1

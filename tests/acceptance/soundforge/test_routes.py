@@ -66,7 +66,8 @@ def ask(service, method, path):
         start, _, rest = filled.partition("{")
         filled = f"{start}7d2f0b0a-3c1e-4d5f-8a6b-0123456789ab{rest.partition('}')[2]}"
     with visitor(service, accept="application/json") as client:
-        sent = {"json": {"_method": "put"}} if method in {"POST", "PUT"} else {}
+        meant = {"_method": "put"} if path == "/users/settings" else {}
+        sent = {"json": meant} if method in {"POST", "PUT"} else {}
         return client.request(method, filled, **sent)
 
 

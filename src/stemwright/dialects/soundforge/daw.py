@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,7 +46,10 @@ class DawRoutes:
     enter: Callable[[Request], Awaitable[Entrance]]
     limits: FormLimits = field(default_factory=FormLimits)
     at_once: Places = field(default_factory=lambda: Places(8, each=3))
-    """Forms on this machine's disk; more of them wait unread. A slow client keeps out itself."""
+    """Forms and mixes on this machine's disk; more forms wait unread. Who is slow, be it in sending
+    or in taking, keeps out himself."""
+    mixing: Places = field(default_factory=lambda: Places(8, each=1))
+    """Mixes in the making: one account's long ones do not take all processes there are for it."""
 
     def router(self) -> APIRouter:
         """Build it; it stands at the root of the server."""
@@ -62,14 +66,15 @@ class DawRoutes:
         With `file` and `stem_type` instead: keep an edited stem.
         """
         entrance: Entrance = request.state.entrance
-        async with self.at_once.one(entrance.principal.owner):
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(self.at_once.one(entrance.principal.owner))
             folder = await to_thread.run_sync(self.mixes.open_folder, limiter=READERS)
-            try:
-                return await self._answer(request, folder)
-            except BaseException:
-                with anyio.CancelScope(shield=True):
-                    await to_thread.run_sync(self.mixes.close_folder, folder, limiter=READERS)
-                raise
+            held.push_async_callback(self._close, folder)
+            return await self._answer(request, folder, held)
+
+    async def _close(self, folder: Path) -> None:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(self.mixes.close_folder, folder, limiter=READERS)
 
     def _admitting(self) -> Callable[[Request], Awaitable[None]]:
         """Make the dependency that refuses strangers, before anything of theirs is kept."""
@@ -85,24 +90,24 @@ class DawRoutes:
 
         return admit
 
-    async def _answer(self, request: Request, folder: Path) -> Response:
-        """The folder is removed by the answer, or by the caller if there is none."""
+    async def _answer(self, request: Request, folder: Path, held: AsyncExitStack) -> Response:
+        """A mix takes over what is held until it is sent."""
         entrance: Entrance = request.state.entrance
         owner = entrance.principal.owner
         form = await receive_form(request, folder, self.limits)
         entrance.check(form.fields)
         if form.file("file") or "stem_type" in form.fields:
-            kept = await self._keep(owner, form)
-            await to_thread.run_sync(self.mixes.close_folder, folder, limiter=READERS)
-            return kept
-        mix = await while_connected(request, self._mixing(owner, form, folder), _MIXERS)
+            return await self._keep(owner, form)
+        work = self._mixing(owner, form, folder)
+        async with self.mixing.one(owner):
+            mix = await while_connected(request, work, _MIXERS)
         headers = {
             "Content-Type": "audio/wav",
             "Content-Length": str(mix.size_bytes),
             "Content-Disposition": attachment(mix.file_name),
             "Cache-Control": "no-store",
         }
-        return Blocks(_blocks(mix), headers, freed=partial(self.mixes.close_folder, folder))
+        return Blocks(_blocks(mix), headers, held=held.pop_all())
 
     def _mixing(self, owner: str, form: Form, folder: Path) -> Callable[[Callable[[], bool]], Mix]:
         track_id = form.fields.get("track_id")

@@ -46,7 +46,7 @@ _SPOTIFY: Final = Answer(502, "", "spotify_error")
 _LALALAI: Final = Answer(502, "", "lalalai_error")
 
 _SAID_INTERNAL: Final = "Something failed on this side. Try again; if it lasts, tell the operator."
-_SAID_UNAVAILABLE: Final = "The service cannot reach its data just now. Try again."
+_SAID_UNAVAILABLE: Final = "The service cannot read or keep its data just now. Try again."
 _SAID_LIMITED: Final = "Rate limit exceeded. Try again later."
 _SAID_NO_KEY: Final = "Valid Bearer token required"
 _SAID_NOT_FOUND: Final = "There is no such address; /api/openapi lists those of this API."
@@ -101,6 +101,7 @@ _FAMILIES: Final[Mapping[str, Answer]] = {
     "model.": Answer(503, "", "service_unavailable"),
     "weights.": Answer(503, "", "service_unavailable"),
     "runtime.": Answer(503, "", "service_unavailable"),
+    "output.": _UNAVAILABLE,
     "storage.": _UNAVAILABLE,
     "service.": _UNAVAILABLE,
 }
@@ -203,7 +204,7 @@ def _plain(scope: Scope, status: int, error: str, code: str, message: str) -> Re
 def _body(answer: Answer, error: StemwrightError) -> dict[str, Any]:
     if answer is _INTERNAL:
         return {"error": answer.error, "code": answer.code, "message": _SAID_INTERNAL}
-    if isinstance(error, StorageError) and not isinstance(error, StorageMissing):
+    if isinstance(error, OutputError | StorageError) and not isinstance(error, StorageMissing):
         return {"error": answer.error, "code": answer.code, "message": _SAID_UNAVAILABLE}
     if isinstance(error, RateLimited):
         return {

@@ -46,7 +46,7 @@ async def cancel(services: Services, browser: Browser, sent: Sent) -> dict[str, 
     return {"success": True, "data": data, "result": result}
 
 
-@router.post("/cancel-all", response_model=TasksCancelledReply, responses=answers(403, 502))
+@router.post("/cancel-all", response_model=TasksCancelledReply, responses=answers(400, 403, 502))
 async def cancel_all(services: Services, browser: Browser, sent: Sent) -> dict[str, Any]:
     """Stop all of the caller's tasks, and nobody else's."""
     _check(browser, sent)

@@ -74,7 +74,9 @@ def result_of(job: Job) -> Mapping[str, Any]:
     if job_type(job) == ANALYSIS:
         result.pop("features", None)
         return result
-    return {"model": job.request.get("model"), "stems": [], **result}
+    # what the other API makes has neither an id here nor an address that lasts
+    stems = [{"stem_type": it.name, "file_size": it.size_bytes} for it in job.artefacts]
+    return {"model": job.request.get("model"), "stems": stems, **result}
 
 
 class Renderer:

@@ -67,9 +67,10 @@ function transport(client, headers) {
     constructor(url, protocols) {
       super(url, protocols, { headers });
       this.on("message", (frame) => client.tell("frame", { frame: JSON.parse(frame) }));
-      this.on("unexpected-response", (_request, answer) =>
-        client.tell("refused", { status: answer.statusCode }),
-      );
+      this.on("error", ({ message }) => {
+        const refused = /^Unexpected server response: (\d+)$/.exec(message);
+        if (refused) client.tell("refused", { status: Number(refused[1]) });
+      });
       this.on("close", (code) => client.tell("closed", { code }));
     }
   };

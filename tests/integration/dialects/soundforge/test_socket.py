@@ -285,6 +285,12 @@ def test_a_server_that_stops_says_so(tmp_path):
     assert closed(client) == 1012
 
 
+def test_who_comes_while_the_server_stops_is_told_so_too(host, ann):
+    host.live.close()
+
+    assert closed(host.connect(ann[1])) == 1012
+
+
 def test_sockets_leave_nothing_behind(host, ann):
     owner, key = ann
     job = host.new_job(owner)

@@ -144,3 +144,10 @@ def test_streams_do_not_keep_a_server_from_stopping(tmp_path):
 
     assert len(list(blocks(answer))) <= 2
     open_stream.__exit__(None, None, None)
+
+
+def test_a_stream_begun_while_the_server_stops_ends_at_once(host, ann):
+    owner, key = ann
+    host.live.close()
+    with stream(host, key, host.new_job(owner).id) as answer:
+        assert list(blocks(answer)) == [{"retry": "2000"}]

@@ -84,6 +84,18 @@ def test_an_analysis_is_told_without_its_features():
     assert result_of(job) == {"tempo": 98.5}
 
 
+def test_a_separation_tells_its_stems_and_sizes():
+    stems = [{"stem_type": it, "file_size": 1_000} for it in ("instrumental", "vocals")]
+
+    assert result_of(completed_job()) == {"model": "htdemucs_ft", "stems": stems}
+
+
+def test_the_records_of_a_library_are_told_as_they_are():
+    made = {"model": "htdemucs", "stems": [{"id": "1", "stem_type": "vocals"}]}
+
+    assert result_of(completed_job(result=made)) == made
+
+
 def test_the_end_says_why_a_job_failed():
     assert rendered(failed_job())["job:failed"] == {
         "job_id": "job_1",
