@@ -120,7 +120,9 @@ def test_everybody_has_tracks_of_his_own(tracks):
         tracks.find(ALICE, theirs.id)
 
 
-@pytest.mark.parametrize("unknown", [new_uuid(), "7", "", "../..", "X" * 500, "NUL\0"])
+@pytest.mark.parametrize(
+    "unknown", ["6f0e0000-0000-4000-8000-00000000abcd", "7", "", "../..", "X" * 500, "NUL\0"]
+)
 def test_what_is_no_track_is_not_found_whatever_its_spelling(tracks, unknown):
     with pytest.raises(UnknownTrack):
         tracks.find(ALICE, unknown)
