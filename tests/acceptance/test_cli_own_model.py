@@ -51,6 +51,18 @@ def test_an_scnet_gives_stems_of_the_songs_length(folder, runtime):
         assert np.abs(stem).max() > 0
 
 
+def test_the_terms_that_a_folder_names_are_shown(folder):
+    write_scnet(folder / "mine", CASES["scnet-small"])
+    terms = '\n[licence]\nname = "MIT"\nterms = "Do as you like."\nurl = "https://example.com"\n'
+    with (folder / "mine" / "model.toml").open("a") as file:
+        file.write(terms)
+
+    found = separate(folder)
+
+    assert found.returncode == 0, found.stderr
+    assert "licence of these weights (MIT): Do as you like." in found.stderr
+
+
 def test_what_is_not_said_of_an_scnet_is_asked_for(folder):
     write_scnet(folder / "mine", CASES["scnet-small"])
     describe(folder / "mine", {"dims": [4, 6, 8]})

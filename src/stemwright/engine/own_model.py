@@ -51,6 +51,11 @@ class OwnModel:
     weights: Path
     sha256: str
 
+    @property
+    def says_licence(self) -> bool:
+        """Whether its description names the terms, for whoever uses it to read."""
+        return self.model.licence != _LICENCE
+
 
 def is_own(name: str) -> bool:
     """Whether a model's name is rather a path: one that is there, or has a separator in it."""

@@ -23,7 +23,7 @@ from stemwright.features.separations.naming import DEFAULT_TEMPLATE, NameTemplat
 from stemwright.features.separations.songs import find_songs
 from stemwright.features.separations.stems import resolve_stems, separated_stems
 
-from .pulling import pull_model
+from .pulling import licence_text, pull_model
 from .reports import JsonReport, PlainReport, QuietReport, error_document
 from .wiring import Loading, PrecisionName, RuntimeName, Wiring
 
@@ -123,6 +123,9 @@ def _weights(
     if own is None:
         return pull_model(store, model, report, download=choices.download)
     store.allow(own.model)
+    if own.says_licence:
+        # theirs to know, and not everybody who uses a folder has written its description
+        print(licence_text(own.model.licence), file=sys.stderr, flush=True)
     return own.weights, own.sha256
 
 
