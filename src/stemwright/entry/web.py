@@ -81,6 +81,7 @@ def create_face(service: Service) -> Face:
     blobs = BlobRoutes(service.storage, service.signer, service.uploads)
     account = _account_services(service)
     realtime = open_realtime(service, account.door())
+    service.metrics.watch_connections(lambda: len(realtime.live))
     routes = [
         *_watching(service, Health(service).answer),
         *blobs.routes(),

@@ -74,6 +74,9 @@ class Metrics:
             ("model",),
             registry=registry,
         )
+        self._connections = Gauge(
+            "stemwright_connections", "Open sockets and streams of events.", registry=registry
+        )
         self._webhooks = Counter(
             "stemwright_webhook_attempts",
             "Attempts to deliver a webhook.",
@@ -123,6 +126,10 @@ class Metrics:
     def watch_queue(self, lengths: Callable[[], Iterable[QueueLength]]) -> None:
         """Ask for the queue's lengths at every reading."""
         self._registry.register(_Queue(lengths))
+
+    def watch_connections(self, count: Callable[[], int]) -> None:
+        """Ask for the number of lasting connections at every reading."""
+        self._connections.set_function(count)
 
     def text(self, accept: str = "") -> tuple[bytes, str]:
         """Everything measured, in the form asked for, and that form's content type."""

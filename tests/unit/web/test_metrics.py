@@ -76,6 +76,12 @@ def test_the_form_asked_for_is_given(metrics):
     )
 
 
+def test_open_connections_are_counted_when_somebody_asks(metrics):
+    metrics.watch_connections(lambda: 3)
+
+    assert b"stemwright_connections 3.0" in metrics.text()[0]
+
+
 def test_every_metric_is_in_the_reference(metrics):
     metrics.watch_queue(list)
     families = [name for name in _families(metrics) if not name.endswith("_created")]
