@@ -950,7 +950,10 @@ class AudioNotReady(LibraryError):
     http_status = 409
 
     def __init__(self) -> None:
-        super().__init__("Track has no audio: download or upload it first.")
+        super().__init__(
+            "Track has no audio: bring it with POST /api/download/track, by its url or, after "
+            "POST /api/v1/upload, by its upload_key."
+        )
 
 
 class NoStems(LibraryError, LookupError):
@@ -1161,9 +1164,11 @@ class ParameterMissing(RequestError):
 
     code = "request.parameter_missing"
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str, instead: str = "") -> None:
         super().__init__(f"{field} parameter is required")
         self.field = field
+        self.instead = instead
+        """What could be sent in its place, and how."""
 
 
 class InvalidParameter(RequestError, ValueError):

@@ -32,8 +32,8 @@ class Fields:
     sent: Mapping[str, Any]
     is_form: bool = False
 
-    def required(self, name: str) -> str:
-        """Read text that must be there.
+    def required(self, name: str, instead: str = "") -> str:
+        """Read text that must be there; ``instead`` says what else could be sent.
 
         Raises
         ------
@@ -43,7 +43,7 @@ class Fields:
         """
         value = self.sent.get(name)
         if not isinstance(value, str) or not value.strip():
-            raise ParameterMissing(name)
+            raise ParameterMissing(name, instead)
         return _text(name, value)
 
     def text(self, name: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from stemwright.errors import InvalidQuality, ParameterMissing
+from stemwright.errors import InvalidDownloadUrl, InvalidQuality
 from stemwright.features.downloads.quality import DEFAULT, KINDS
 from stemwright.features.downloads.service import Ordered, Orders
 from stemwright.jobs.job import Job
@@ -20,6 +20,11 @@ from .job_answers import state, stopped
 from .progress import status_word
 from .replies import CancelledReply, DownloadCreated, DownloadReply
 from .services import ForgeServices
+
+_INSTEAD: Final = (
+    "Send the link to a song; or upload a file (POST /api/v1/upload, then PUT it there) and send "
+    "its upload_key."
+)
 
 router: Final = APIRouter(prefix="/api/download", tags=["download"])
 
@@ -92,11 +97,11 @@ def _order(services: ForgeServices, owner: str, sent: Fields) -> Orders:
         quality = sent.word("quality", "lossless", InvalidQuality)
         title, artist = sent.text("title"), sent.text("artist")
         return Orders((uploaded(quality, title=title, artist=artist),))
-    url = sent.required("url")
+    url = sent.required("url", _INSTEAD)
     quality = sent.word("quality", DEFAULT, InvalidQuality)
     orders = order.order(owner, url, quality, chain=chain)
     if not orders.items:
-        raise ParameterMissing("url")
+        raise InvalidDownloadUrl("The album or playlist holds no tracks of Spotify.")
     return orders
 
 

@@ -49,4 +49,6 @@ def told(answer: Answer, error: StemwrightError) -> dict[str, Any]:
         said |= {"details": {"stem": error.name}, "message": error.message}
     elif not isinstance(error, ParameterMissing):
         said["message"] = error.message
+    elif error.instead:
+        said["message"] = error.instead
     return said
