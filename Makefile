@@ -29,7 +29,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --qui
 	--strip-extras --no-header --annotation-style line --no-emit-options --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host $(ARGS)
 
-.PHONY: help setup run demo test check format bench-speed bench-quality bench-memory bench-analysis bench-denoise bench-mix bench-realtime bench-service lock clean model
+.PHONY: help setup run demo test check format bench-speed bench-quality bench-memory bench-analysis bench-denoise bench-mix bench-realtime bench-service bench-graphs lock clean model
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ format: setup $(STAMPS)/check ## rewrite the code as `make check` wants it
 
 bench-speed: setup $(STAMPS)/test $(STAMPS)/bench ## time stemwright against its peers on the same songs (ARGS=--help)
 	@$(BIN)/python benchmarks/bench_speed.py $(ARGS)
+
+bench-graphs: setup $(STAMPS)/test ## time our graph of htdemucs beside the export that npm has, on both runtimes (ARGS=--help)
+	@$(BIN)/python benchmarks/bench_graphs.py $(ARGS)
 
 bench-quality: setup $(STAMPS)/test $(STAMPS)/bench ## measure SDR against true stems, beside stock demucs (ARGS=--help)
 	@$(BIN)/python benchmarks/bench_quality.py $(ARGS)

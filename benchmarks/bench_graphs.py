@@ -26,8 +26,9 @@ from stemwright.engine import networks
 from stemwright.engine.architectures import network_shape
 from stemwright.engine.catalog import find_model
 from stemwright.engine.checkpoints import read_safetensors
-from stemwright.engine.framing import framing_of
-from stemwright.engine.runtimes.onnx import OnnxGraph
+from stemwright.engine.framing import Framing, framing_of
+from stemwright.engine.networks.hybrid import SPARE_BINS
+from stemwright.engine.runtimes.onnx_graph import OnnxGraph
 from stemwright.engine.runtimes.openvino import OpenVinoGraph, supports_bf16
 from stemwright.engine.runtimes.openvino_import import openvino as ov
 from stemwright.entry.wiring import open_store
@@ -68,7 +69,9 @@ def main() -> None:
             "ours": _by_openvino(graph.model("network"), precision, ours),
             "export": _by_openvino(ov.Core().read_model(export), precision, theirs),
         }
-    _tell({name: _timed(pair, options.rounds) for name, pair in runs.items()}, options.rounds)
+    apart = {name: _apart(pair, framing) for name, pair in runs.items()}
+    timed = {name: _timed(pair, options.rounds) for name, pair in runs.items()}
+    _tell(timed, apart, options.rounds)
 
 
 def _parse() -> argparse.Namespace:
@@ -125,19 +128,38 @@ def _by_openvino(model: object, precision: str, inputs: object) -> Run:
     return run
 
 
+def _apart(pair: Mapping[str, Run], framing: Framing) -> float:
+    """Energy of the difference of the stems, in dB of the export's."""
+    stems = {name: _stems(run(), framing) for name, run in pair.items()}
+    energy = [np.square(each).sum() for each in (stems["ours"] - stems["export"], stems["export"])]
+    return float(10 * np.log10(energy[0] / energy[1]))
+
+
+def _stems(found: list[NDArray[np.float32]], framing: Framing) -> NDArray[np.float64]:
+    waveforms, spectra = sorted(found, key=np.ndim)
+    samples = waveforms.shape[-1]
+    if spectra.ndim > len(("stems", "frames", "bins", "parts")):  # the export's, planar
+        *_, bins, frames = spectra.shape
+        spectra = spectra.reshape(-1, 2, bins, frames).transpose(0, 3, 2, 1)
+        spectra = np.pad(spectra, ((0, 0), (0, 0), (SPARE_BINS, SPARE_BINS), (0, 0)))
+    outputs = {"waveforms": waveforms.reshape(-1, samples).copy(), "spectra": spectra}
+    return framing.stems(outputs).astype(np.float64)
+
+
 def _timed(pair: Mapping[str, Run], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each, in turns, after one round that is not counted."""
+    """Seconds of each, in turns."""
     seconds: dict[str, list[float]] = {name: [] for name in pair}
-    for round_ in range(rounds + 1):
+    for _ in range(rounds):
         for name, run in pair.items():
             began = time.perf_counter()
             run()
-            if round_:
-                seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(time.perf_counter() - began)
     return seconds
 
 
-def _tell(timed: Mapping[str, Mapping[str, list[float]]], rounds: int) -> None:
+def _tell(
+    timed: Mapping[str, Mapping[str, list[float]]], apart: Mapping[str, float], rounds: int
+) -> None:
     figures = {}
     for runtime, pair in timed.items():
         ratios = [a / b for a, b in zip(pair["ours"], pair["export"], strict=True)]
@@ -146,12 +168,17 @@ def _tell(timed: Mapping[str, Mapping[str, list[float]]], rounds: int) -> None:
             "export_s": round(statistics.median(pair["export"]), 3),
             "ratio": round(statistics.median(ratios), 3),
             "ratio_spread": round(max(ratios) - min(ratios), 3),
+            "apart_db": round(apart[runtime], 1),
         }
     rows = [
-        [name, *(f"{f[key]:.3f}" for key in ("ours_s", "export_s", "ratio", "ratio_spread"))]
+        [
+            name,
+            *(f"{f[key]:.3f}" for key in ("ours_s", "export_s", "ratio", "ratio_spread")),
+            f"{f['apart_db']:.0f}",
+        ]
         for name, f in figures.items()
     ]
-    columns = ["runtime", "our graph s", "export s", "ours / export", "spread"]
+    columns = ["runtime", "our graph s", "export s", "ours / export", "spread", "apart dB"]
     print_table(f"htdemucs, a segment of 7.8 s, {rounds} rounds", columns, rows)
     print_json("graphs", figures)
 
