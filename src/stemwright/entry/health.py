@@ -114,7 +114,9 @@ class _Usage:
     def told(self) -> dict[str, Any]:
         """What was counted last; nothing where the first count takes long."""
         with self._lock:
-            due = time.monotonic() - self._counted_at >= _COUNTED_EVERY_S
+            # what failed is tried again soon: the storage may be back, and is to be seen to be
+            pause_s = _COUNTED_EVERY_S if self._told["status"] == "ok" else _KEPT_S
+            due = time.monotonic() - self._counted_at >= pause_s
             if due and not self._counting:
                 self._counting = True
                 threading.Thread(target=self._count, name="storage usage", daemon=True).start()

@@ -37,10 +37,10 @@ _AHEAD: Final = 1
 _COURIERS: Final = 16
 _COURIERS_LOOK_S: Final = 0.5
 """Each look costs 2 ms of processor, all day long; a webhook may be that late."""
-_LIGHT_JOBS: Final = 3
+_LIGHT_JOBS: Final = 6
 _LIGHT_LOOK_S: Final = 0.2
-_REMOTE_JOBS: Final = 4
-"""Each uploads or downloads a song at a time, or waits for the one poller of its key."""
+_REMOTE_JOBS: Final = 16
+"""They wait, nearly all the time; one that hangs shall not hold the others up."""
 _REMOTE_LOOK_S: Final = 0.5
 _UPKEEP_S: Final = 30.0
 _ENGINE_ROWS_KEPT: Final = timedelta(days=2)

@@ -16,7 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from stemwright.errors import OutputError, StorageError, StorageFull, StorageMissing
+from stemwright.errors import (
+    OutputError,
+    StorageError,
+    StorageFull,
+    StorageMissing,
+    StorageUnreachable,
+)
 from stemwright.kit.clock import utc_now
 from stemwright.kit.files import AtomicFiles
 
@@ -52,6 +58,7 @@ class LocalStorage:
 
     def writer(self, key: str, content_type: str) -> _Writer:
         """Open a sink that puts the file in its place on commit."""
+        self._require_there()
         return _Writer(self._root, self._path(key), key)
 
     def stat(self, key: str) -> StoredObject | None:
@@ -60,6 +67,7 @@ class LocalStorage:
             try:
                 return _as_object(key, self._path(key).stat())
             except (FileNotFoundError, NotADirectoryError):
+                self._require_there()
                 return None
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -68,6 +76,7 @@ class LocalStorage:
             try:
                 descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
             except (FileNotFoundError, NotADirectoryError) as error:
+                self._require_there()
                 raise StorageMissing(f"There is no object {key}, or no longer.") from error
         return _Blocks(key, descriptor, start, end)
 
@@ -77,6 +86,7 @@ class LocalStorage:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the files, and the folders they were the last of."""
+        self._require_there()
         for key in keys:
             path = self._path(key)
             with _translated(key):
@@ -86,6 +96,7 @@ class LocalStorage:
 
     def list(self, folder: str = "") -> Iterator[StoredObject]:
         """Walk the folder."""
+        self._require_there()
         top = self._path(folder.rstrip("/")) if folder else self._root
         for parent, folders, names in os.walk(top):
             folders[:] = [name for name in folders if name != _PARTS]
@@ -105,6 +116,18 @@ class LocalStorage:
     ) -> str:
         """Sign an address of this service."""
         return self._signer.url(base_url, Grant(key, "GET", expires_at, file_name, content_type))
+
+    def _require_there(self) -> None:
+        """Tell a folder without a file from one whose disk is not mounted, which looks alike.
+
+        Whoever takes the one for the other forgets what it believes deleted, or fills the disk
+        that is underneath.
+        """
+        if not (self._root / _PARTS).is_dir():
+            raise StorageUnreachable(
+                f"The storage folder {self._root} is not there. Mount its disk, or see to its "
+                "permissions."
+            )
 
     def _path(self, key: str) -> Path:
         return self._root / checked(key)

@@ -86,5 +86,5 @@ def test_spotify_that_does_not_answer_keeps_nobody_else_waiting(stuck, silence):
         codes = {answer.json()["code"] for answer in fetched}
     person.close()
 
-    assert took_s < 3
+    assert took_s < 10  # and not the 25 s after which Spotify is given up
     assert codes == {"spotify_error", "service_unavailable"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stemwright.errors import StorageError, StorageFull
+from stemwright.errors import StorageError, StorageFull, StorageUnreachable
 from stemwright.storage.local import LocalStorage
 from stemwright.storage.signing import UrlSigner
 
@@ -138,3 +138,28 @@ def _open_files():
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):
             yield str(descriptor.readlink())
+
+
+CALLS = {
+    "stat": lambda storage: storage.stat("a/b.mp3"),
+    "read": lambda storage: storage.read("a/b.mp3"),
+    "write": lambda storage: storage.writer("a/c.mp3", "audio/mpeg"),
+    "delete": lambda storage: storage.delete(["a/b.mp3"]),
+    "list": lambda storage: list(storage.list()),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_folder_whose_disk_is_not_mounted_is_not_taken_for_an_empty_one(tmp_path, call):
+    folder, away = tmp_path / "objects", tmp_path / "away"
+    storage = LocalStorage(folder, SIGNER)
+    _store(storage, "a/b.mp3")
+    folder.rename(away)
+    folder.mkdir()  # where the disk was
+
+    with pytest.raises(StorageUnreachable):
+        call(storage)
+
+    folder.rmdir()
+    away.rename(folder)
+    assert b"".join(storage.read("a/b.mp3")) == b"1"

@@ -35,7 +35,7 @@ from . import repository
 from .quality import DEFAULT, Quality, parse_quality
 
 DOWNLOAD: Final = "download"
-_IN_ONE_TRANSACTION: Final = 10
+_IN_ONE_TRANSACTION: Final = 20
 _BETWEEN_TRANSACTIONS_S: Final = 0.05
 """SQLite lets nobody in whose waiting was not noticed, and who waits looks only now and then."""
 _TOPIC: Final = " - Topic"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, TypeVar
+from typing import IO, Any, Final, Protocol, TypeVar, cast
 
 from stemwright.errors import ServiceUnavailable
 
@@ -103,7 +103,7 @@ class ChildExtractor:
     def lookup(self, url: str, site: Site, *, timeout_s: float) -> Mapping[str, Any]:
         """See `Extractor`."""
         last = self._carried_out(self._order(url, site), timeout_s, _unheard)
-        return _member(last, "info", dict)
+        return _kept(_member(last, "info", dict))
 
     def search(self, query: str, site: Site, *, timeout_s: float) -> Sequence[Mapping[str, Any]]:
         """See `Extractor`."""
@@ -112,7 +112,7 @@ class ChildExtractor:
             action="search",
             extractors=list(site.search_extractors),
         )
-        return _member(self._carried_out(order, timeout_s, _unheard), "entries", list)
+        return _kept(_member(self._carried_out(order, timeout_s, _unheard), "entries", list))
 
     def download(
         self,
@@ -233,7 +233,7 @@ def _parsed(line: bytes) -> Event:
 def _failure(event: Event) -> ExtractionFailed:
     return ExtractionFailed(
         str(event.get("kind")),
-        str(event.get("text") or ""),
+        _kept(str(event.get("text") or "")),
         cause=event.get("cause"),
         status=event.get("status"),
         amount=event.get("duration") or event.get("size") or 0,
@@ -245,6 +245,19 @@ def _member(event: Event, name: str, kind: type[_T]) -> _T:
     if not isinstance(found, kind):
         raise ExtractionFailed("crash", f"the child sent {event.get('event')!r} without {name}")
     return found
+
+
+def _kept(told: _T) -> _T:
+    """What strangers wrote, as every database keeps it: JSON can spell NUL and half a character."""
+    kept: Any = told
+    match told:
+        case str():
+            kept = told.encode("utf-8", "replace").decode().replace("\0", "")
+        case list():
+            kept = [_kept(one) for one in told]
+        case dict():
+            kept = {_kept(name): _kept(one) for name, one in told.items()}
+    return cast("_T", kept)
 
 
 def _environment() -> dict[str, str]:

@@ -36,6 +36,7 @@ from stemwright.jobs.service import Jobs, NewJob
 from stemwright.kit.clock import utc_now
 from stemwright.kit.ids import new_id
 from stemwright.storage.base import Storage
+from stemwright.storage.patience import patiently
 
 from .songs import Limits, Probe, Taken, is_length_unknown, whole_seconds
 
@@ -294,7 +295,7 @@ class Intake:
         match source:
             case {"key": key}:
                 path = folder / f"input{Path(key).suffix}"
-                self.storage.fetch(key, path)
+                patiently(lambda: self.storage.fetch(key, path))
                 return path
             case {"url": url}:
                 return self.remote.fetch(url, folder, told)

@@ -94,7 +94,7 @@ def _said(body: bytes) -> tuple[str, str | None]:
     """Detail and code; the detail is a text, an object, or a list of what is wrong where."""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", None
     if not isinstance(answer, dict):
         return "", None

@@ -124,12 +124,23 @@ def billing(reply: Mapping[str, Any]) -> Billing:
         return Billing(_number(limit), _number(used))
 
 
+_ODDITIES: Final = (
+    AttributeError,
+    KeyError,
+    OSError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
 @contextmanager
 def understanding(what: str) -> Iterator[None]:
     """Translate what reading an ill-formed answer raises."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
+    except _ODDITIES as error:
         raise not_understood(what) from error
 
 

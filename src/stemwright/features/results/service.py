@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stemwright.errors import StorageUnreachable
 from stemwright.jobs.job import Artefact, Job
-from stemwright.kit import logs
 from stemwright.storage.base import Storage
+from stemwright.storage.patience import patiently
 
 FOLDER: Final = "jobs"
 _TYPES: Final = {
@@ -27,9 +25,6 @@ _TYPES: Final = {
     ".webm": "audio/webm",
 }
 _ENDINGS: Final = (*_TYPES, ".wma", ".aif", ".aiff")
-_PAUSES_S: Final = (1.0, 3.0, 9.0, 27.0)
-
-log = logs.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -86,14 +81,7 @@ class Results:
         return Artefact(name, key, content_type, path.stat().st_size)
 
     def _patiently(self, work: Callable[[], None]) -> None:
-        """Try again while the store cannot be reached; it may be restarting."""
-        for pause in _PAUSES_S:
-            try:
-                return work()
-            except StorageUnreachable as error:
-                log.warning("storage not there", error=error.code)
-                self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads workers
-        return work()
+        patiently(work, self.sleep)
 
 
 def download_name(song_name: str, name: str, extension: str) -> str:

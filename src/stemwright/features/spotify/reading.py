@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self, TypeGuard
 
 from .facts import TrackFacts, page_url
 
+_ID: Final = re.compile(r"[0-9A-Za-z]{1,64}")
 _LONGEST_TITLE: Final = 500
+_LONGEST_ISRC: Final = 16
+"""Twelve, and what some write between its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,12 @@ class Cover:
 
 
 def track(told: Mapping[str, Any], cover: Cover | None = None) -> TrackFacts | None:
-    """Read a track object, or a simplified one of an album; none if it has no id.
+    """Read a track object, or a simplified one of an album; none if it has no id that is one.
 
     An album's tracks do not repeat its name and images, so they take them from its ``cover``.
     """
     spotify_id = text(told.get("id"))
-    if not spotify_id:
+    if not _ID.fullmatch(spotify_id):
         return None
     facts = TrackFacts(
         spotify_id=spotify_id,
@@ -62,7 +66,7 @@ def track(told: Mapping[str, Any], cover: Cover | None = None) -> TrackFacts | N
         duration_s=seconds(told.get("duration_ms")),
         spotify_url=address(_member(told, "external_urls", "spotify"))
         or page_url("track", spotify_id),
-        isrc=text(_member(told, "external_ids", "isrc")) or None,
+        isrc=_isrc(_member(told, "external_ids", "isrc")),
     )
     album = told.get("album")
     own = Cover.of(album) if is_object(album) else cover
@@ -120,6 +124,11 @@ def address(told: object) -> str | None:
     """Read an address that a page may link to."""
     url = text(told)
     return url if url.startswith(("https://", "http://")) else None
+
+
+def _isrc(told: object) -> str | None:
+    code = text(told)
+    return code if 0 < len(code) <= _LONGEST_ISRC else None
 
 
 def _objects(told: object) -> Iterator[Mapping[str, Any]]:

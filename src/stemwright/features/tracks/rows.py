@@ -1,6 +1,8 @@
-"""What comes out of the library's rows."""
+"""Rows of the library, and what they stand for."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from .tables import AnalysisRow, StemRow, TrackRow
 from .track import Audio, Stem, Track, TrackAnalysis
@@ -58,4 +60,21 @@ def _audio_of(row: TrackRow) -> Audio | None:
         row.audio_type or "application/octet-stream",
         row.audio_bytes or 0,
         row.audio_duration_s,
+    )
+
+
+def stem_row(stem: Stem, now: datetime) -> StemRow:
+    """Put a new stem into a row."""
+    return StemRow(
+        id=stem.id,
+        track_id=stem.track_id,
+        job_id=stem.job_id,
+        stem_type=stem.stem_type,
+        file_path=stem.file_path,
+        key=stem.key,
+        content_type=stem.content_type,
+        size_bytes=stem.size_bytes,
+        source=stem.source,
+        options=dict(stem.options),
+        created_at=now,
     )

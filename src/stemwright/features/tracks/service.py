@@ -25,10 +25,11 @@ from stemwright.features.spotify.facts import TrackFacts
 from stemwright.kit.clock import utc_now
 from stemwright.kit.ids import is_uuid, new_uuid
 from stemwright.storage.base import Storage
+from stemwright.storage.patience import patiently
 
 from . import repository
-from .rows import analysis_of, stem_of, track_of
-from .tables import LONGEST_TITLE, AnalysisRow, StemRow, TrackRow
+from .rows import analysis_of, stem_of, stem_row, track_of
+from .tables import LONGEST_TITLE, AnalysisRow, TrackRow
 from .track import Audio, LibraryFile, NewTrack, Stem, Track, TrackAnalysis, TrackPage
 
 REPLACED_KEPT: Final = timedelta(hours=1)
@@ -36,6 +37,8 @@ REPLACED_KEPT: Final = timedelta(hours=1)
 _BATCH: Final = 500
 _UPSERTED_AT_ONCE: Final = 50
 _LONGEST_PATH: Final = 512
+_LONGEST_TEXT: Final = 1000
+"""Of all artists of a song together, or an album; they go into file tags and every answer."""
 
 
 @dataclass(slots=True)
@@ -137,7 +140,7 @@ class Tracks:
         return track.audio
 
     def fetch_audio(self, owner: str | None, track_id: str, folder: Path) -> Path:
-        """Copy the song into a folder, which is emptied or made.
+        """Copy the song into a folder, which is emptied or made; for a worker.
 
         Raises
         ------
@@ -148,7 +151,7 @@ class Tracks:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         song = folder / f"song{Path(audio.key).suffix}"
-        self.storage.fetch(audio.key, song)
+        patiently(lambda: self.storage.fetch(audio.key, song))
         return song
 
     def page(self, owner: str, limit: int = 50, offset: int = 0) -> TrackPage:
@@ -272,7 +275,7 @@ class Tracks:
         if any(stem.job_id is not None and not stem.is_preview for stem in stems):
             self._replace(session, track_id)
         now = self.clock()
-        repository.add_stems(session, [_stem_row(stem, now) for stem in stems])
+        repository.add_stems(session, [stem_row(stem, now) for stem in stems])
         return True
 
     def put_analysis(
@@ -369,22 +372,6 @@ def _described(facts: TrackFacts) -> dict[str, Any]:
     }
 
 
-def _stem_row(stem: Stem, now: datetime) -> StemRow:
-    return StemRow(
-        id=stem.id,
-        track_id=stem.track_id,
-        job_id=stem.job_id,
-        stem_type=stem.stem_type,
-        file_path=stem.file_path,
-        key=stem.key,
-        content_type=stem.content_type,
-        size_bytes=stem.size_bytes,
-        source=stem.source,
-        options=dict(stem.options),
-        created_at=now,
-    )
-
-
 def _title(title: str) -> str:
     return (_text(title) or "")[:LONGEST_TITLE].strip() or "Untitled"
 
@@ -394,7 +381,8 @@ def _text(text: str | None) -> str | None:
     if text is None:
         return None
     whole = text.encode("utf-8", "ignore").decode()
-    return " ".join("".join(c if c.isprintable() else " " for c in whole).split()) or None
+    shown = " ".join("".join(c if c.isprintable() else " " for c in whole).split())
+    return shown[:_LONGEST_TEXT].strip() or None
 
 
 def _name(path: str) -> str:

@@ -74,6 +74,12 @@ def test_a_video_is_looked_up_and_its_sound_comes_untouched(site, song, tmp_path
     assert told == sorted(told, key=lambda fraction: fraction or 0.0)
 
 
+def test_what_no_database_keeps_is_left_out_of_what_a_page_says(site, song):
+    site.add(ID, song, "A \0 song", 8.2, author="The\0Band", description="a\0b")
+    facts = youtube(site).lookup(ID)
+    assert "\0" not in f"{facts.video_title}{facts.channel_name}{facts.video_description}"
+
+
 def test_a_track_is_looked_up_and_its_sound_comes_untouched(site, song, tmp_path):
     site.add("band/track", song, "A song", None, author="The Band")
     soundcloud = SoundCloud(

@@ -164,13 +164,26 @@ def test_a_task_the_answer_leaves_out_is_unknown(bench, server):
 
 @pytest.mark.parametrize(
     "body",
-    [b"<html>", b"[]", b"{}", b'{"result": 3}', b'{"result": {"%s": {"status": "success"}}}'],
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"result": 3}',
+        b'{"result": {"%s": {"status": "success"}}}',
+        b"[" * 30_000,
+    ],
 )
 def test_an_answer_that_makes_no_sense_may_be_better_next_time(bench, server, body):
     task = str(uuid4())
     server.fails("check", Fault(200, body.replace(b"%s", task.encode())))
     with pytest.raises(LalalaiUnavailable, match="no sense"):
         bench.api.check(KEY, [task])
+
+
+def test_a_refusal_of_endless_depth_is_a_refusal(bench, server):
+    server.fails("limits/minutes_left", Fault(400, b"[" * 30_000))
+    with pytest.raises(LalalaiRefused):
+        bench.api.minutes_left(KEY)
 
 
 def test_many_tasks_are_cancelled_in_parts_and_never_all_of_a_licence(bench, server):

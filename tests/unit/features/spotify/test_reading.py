@@ -42,6 +42,16 @@ def test_one_odd_member_does_not_spoil_the_rest(name, odd):
     assert facts.spotify_url == "https://open.spotify.com/track/abc"
 
 
+@pytest.mark.parametrize("odd", ["", "x" * 65, "a/b", "a b", "é", 7])
+def test_what_has_no_id_that_is_one_is_no_track(odd):
+    assert track({"id": odd, "name": "Song"}) is None
+
+
+@pytest.mark.parametrize(("told", "isrc"), [("GBAYE0601498", "GBAYE0601498"), ("x" * 17, None)])
+def test_a_code_that_cannot_be_one_is_left_out(told, isrc):
+    assert track({"id": "abc", "external_ids": {"isrc": told}}).isrc == isrc
+
+
 @pytest.mark.parametrize(
     ("milliseconds", "rounded"),
     [(0, 0), (499, 0), (500, 1), (222_400, 222), (222_500, 223), (223_500, 224), (1e400, 0)],
