@@ -75,6 +75,7 @@ def _tasks(stems: list[str]) -> dict[str, dict[str, object]]:
     kinds = ("trim", "fade_in", "fade_out", "gain")
     every = {stem: [{"type": kind, "params": PARAMS} for kind in kinds] for stem in stems}
     slower = [{"type": "time_stretch", "params": {"tempo_factor": 0.9}}]
+    higher = {"type": "pitch_shift", "params": {"semitones": 2}}
     desk = {
         "volumes": {stem: 0.5 + 0.1 * n for n, stem in enumerate(stems)},
         "pans": {stem: -0.5 + 0.2 * n for n, stem in enumerate(stems)},
@@ -84,6 +85,7 @@ def _tasks(stems: list[str]) -> dict[str, dict[str, object]]:
         "desk and 4 edits each": {**desk, "edits": every},
         "stretch 1": {"edits": {stems[0]: slower}},
         "stretch all": {"edits": dict.fromkeys(stems, slower)},
+        "stretch all and shift": {"edits": {stem: [*slower, higher] for stem in stems}},
     }
 
 

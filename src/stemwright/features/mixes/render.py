@@ -36,6 +36,12 @@ _STEP: Final = 1 << 17
 _THREADS: Final = 2
 """Stems decoded at a time, and processes that stretch; as many as a job has cores."""
 
+_MOST_FRAMES: Final = 1 << 29
+"""Of a mix, which needs eight bytes of the disk for each, and as many again where it is floats:
+three hours at 48 kHz. A few seconds, stretched, at the highest rate would fill any disk."""
+
+_KEPT_BYTES: Final = 30 << 20
+
 _MIXING: Final = 0.9
 """Share of the first writing in the progress told."""
 
@@ -81,6 +87,7 @@ def render_mix(
 
     """
     stopping = _Stopping(cancelled or (lambda: False), output)
+    _keep_memory()
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(_THREADS, thread_name_prefix="mix"))
         workers = stack.enter_context(StretchWorkers(_THREADS))
@@ -100,6 +107,15 @@ def render_mix(
         encoding = Encoding("wav", manifest.bit_depth)
         _write(mixed, output, encoding, manifest.sample_rate, progress, stopping)
     return MixResult(frames / manifest.sample_rate, manifest.sample_rate, peak, peak > 1)
+
+
+def _keep_memory() -> None:
+    """Have the allocator keep what is freed, a few tens of megabytes, for what comes next.
+
+    Otherwise blocks go back to the system and come again, which takes as long as their transforms.
+    glibc keeps twice what the largest block had that was ever freed; elsewhere this does nothing.
+    """
+    np.empty(_KEPT_BYTES, np.uint8)
 
 
 def _opened(
@@ -132,6 +148,9 @@ def _planned(
             tracks.append(Track(file, plan, rate, panned(volume, pan)))
     if not longest:
         raise InvalidManifest({"edits": "leave nothing of any stem"})
+    if longest > _MOST_FRAMES:
+        told = f"is too high for {longest / rate:.0f} seconds; at {rate} Hz a mix may last "
+        raise InvalidManifest({"sample_rate": f"{told}{_MOST_FRAMES / rate:.0f} seconds"})
     return tracks, longest
 
 
@@ -139,13 +158,21 @@ def _summed(
     tracks: Sequence[Track], frames: int, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[int, Block]]:
     """Yield the sum in blocks ``[2, _STEP]``, the last one shorter, and how much that makes."""
+    ahead = _taken(tracks, min(_STEP, frames), pool)
     for start in range(0, frames, _STEP):
-        samples = min(_STEP, frames - start)
-        total = np.zeros((2, samples), np.float32)
+        blocks, following = list(ahead), start + _STEP
+        if following < frames:
+            # on their way while the caller writes these
+            ahead = _taken(tracks, min(_STEP, frames - following), pool)
+        total = np.zeros((2, min(_STEP, frames - start)), np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            for block in pool.map(lambda track: track.take(samples), tracks):  # noqa: B023
+            for block in blocks:
                 total += block
-        yield start + samples, total
+        yield min(following, frames), total
+
+
+def _taken(tracks: Sequence[Track], samples: int, pool: ThreadPoolExecutor) -> Iterator[Block]:
+    return pool.map(lambda track: track.take(samples), tracks)
 
 
 class _Mixed:

@@ -288,6 +288,13 @@ def test_a_stem_must_not_be_stretched_beyond_the_longest_mix(stems, tmp_path):
         _mixed(stems, {"edits": [slow] * 3}, tmp_path / "mix.wav", max_duration_s=10)
 
 
+def test_a_mix_too_large_for_a_disk_is_refused_before_it_is_begun(stems, tmp_path):
+    slow = {"stem": "drums", "type": "time_stretch", "params": {"tempo_factor": 0.5}}
+    with pytest.raises(InvalidManifest, match="at 192000 Hz a mix may last 2796 seconds"):
+        _mixed(stems, {"sample_rate": 192_000, "edits": [slow] * 11}, tmp_path / "mix.wav")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_gains_beyond_all_numbers_are_refused(stems, tmp_path):
     louder = {"stem": "drums", "type": "gain", "params": {"level": 4}}
     with pytest.raises(InvalidManifest, match="louder than numbers go"):
