@@ -72,6 +72,7 @@ _PROBE_TIMEOUT_S: Final = 9.0
 _PROBE_MEMORY_MB: Final = 2_000
 _PROBES: Final = 2
 _LIGHT: Final = 2
+_MIXES: Final = 2
 _LIGHT_MEMORY_MB: Final = 4_000
 _CHILD_NICENESS: Final = 10
 """Requests are answered while songs are separated on every core."""
@@ -105,6 +106,7 @@ class Service:
     probes: ChildPool
     children: ChildPool
     light: ChildPool
+    mixers: ChildPool
     library: Library
     models: Models
     secret: bytes = field(repr=False)
@@ -112,7 +114,7 @@ class Service:
 
     def close(self) -> None:
         """Let idle children go and give connections back."""
-        for pool in (self.probes, self.children, self.light):
+        for pool in (self.probes, self.children, self.light, self.mixers):
             pool.close()
         self.models.close()
         self.library.links.close()
@@ -166,6 +168,7 @@ def compose(settings: Settings) -> Service:
         changed=_Residents(metrics),
     )
     light = _children(settings, _LIGHT, memory_mb=_LIGHT_MEMORY_MB)
+    mixers = _children(settings, _MIXES, memory_mb=_LIGHT_MEMORY_MB)
     probe = Probing(probes)
     scratch = settings.data_dir / SCRATCH
     intake = Intake(
@@ -211,6 +214,7 @@ def compose(settings: Settings) -> Service:
             intake=intake,
             children=children,
             light=light,
+            mixers=mixers,
             is_installed=is_installed,
             site_url=base_url(settings),
         )
@@ -238,6 +242,7 @@ def compose(settings: Settings) -> Service:
         probes=probes,
         children=children,
         light=light,
+        mixers=mixers,
         library=library,
         models=models,
         secret=secret,

@@ -102,6 +102,8 @@ class Ground:
     children: ChildPool
     light: ChildPool
     """Processes for what takes seconds; it shall not wait for a separation."""
+    mixers: ChildPool
+    """Processes for mixes, which take a minute where much is stretched."""
     is_installed: Callable[[Model], bool]
     site_url: str
     """Where links in messages lead."""
@@ -146,7 +148,7 @@ def open_library(ground: Ground) -> Library:
         processing=processing,
         analyses=analyses,
         lalalai=lalalai,
-        mixes=Mixes(tracks, storage, ground.light, ground.intake.scratch / "mixes"),
+        mixes=Mixes(tracks, storage, ground.mixers, ground.intake.scratch / "mixes"),
         exports=Exports(tracks, storage),
         sessions=sessions,
         links=links,

@@ -178,6 +178,7 @@ class Worker:
             "children": service.children.tidy,
             "probes": service.probes.tidy,
             "light children": service.light.tidy,
+            "mixers": service.mixers.tidy,
             "expiry": lambda: service.jobs.expire(service.results.discard),
             "idempotency keys": service.jobs.forget_idempotency_keys,
             "uploads": lambda: service.uploads.sweep(now),

@@ -40,8 +40,6 @@ _MOST_FRAMES: Final = 1 << 29
 """Of a mix, which needs eight bytes of the disk for each, and as many again where it is floats:
 three hours at 48 kHz. A few seconds, stretched, at the highest rate would fill any disk."""
 
-_KEPT_BYTES: Final = 30 << 20
-
 _MIXING: Final = 0.9
 """Share of the first writing in the progress told."""
 
@@ -87,7 +85,6 @@ def render_mix(
 
     """
     stopping = _Stopping(cancelled or (lambda: False), output)
-    _keep_memory()
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(_THREADS, thread_name_prefix="mix"))
         workers = stack.enter_context(StretchWorkers(_THREADS))
@@ -107,15 +104,6 @@ def render_mix(
         encoding = Encoding("wav", manifest.bit_depth)
         _write(mixed, output, encoding, manifest.sample_rate, progress, stopping)
     return MixResult(frames / manifest.sample_rate, manifest.sample_rate, peak, peak > 1)
-
-
-def _keep_memory() -> None:
-    """Have the allocator keep what is freed, a few tens of megabytes, for what comes next.
-
-    Otherwise blocks go back to the system and come again, which takes as long as their transforms.
-    glibc keeps twice what the largest block had that was ever freed; elsewhere this does nothing.
-    """
-    np.empty(_KEPT_BYTES, np.uint8)
 
 
 def _opened(
@@ -158,21 +146,13 @@ def _summed(
     tracks: Sequence[Track], frames: int, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[int, Block]]:
     """Yield the sum in blocks ``[2, _STEP]``, the last one shorter, and how much that makes."""
-    ahead = _taken(tracks, min(_STEP, frames), pool)
     for start in range(0, frames, _STEP):
-        blocks, following = list(ahead), start + _STEP
-        if following < frames:
-            # on their way while the caller writes these
-            ahead = _taken(tracks, min(_STEP, frames - following), pool)
-        total = np.zeros((2, min(_STEP, frames - start)), np.float32)
+        samples = min(_STEP, frames - start)
+        total = np.zeros((2, samples), np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            for block in blocks:
+            for block in pool.map(lambda track: track.take(samples), tracks):  # noqa: B023
                 total += block
-        yield min(following, frames), total
-
-
-def _taken(tracks: Sequence[Track], samples: int, pool: ThreadPoolExecutor) -> Iterator[Block]:
-    return pool.map(lambda track: track.take(samples), tracks)
+        yield start + samples, total
 
 
 class _Mixed:
