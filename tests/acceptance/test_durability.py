@@ -75,7 +75,15 @@ def assert_whole(jobs, job, receiver):
     assert {(data["jobId"], data["status"]) for data in told} == {(job["id"], "COMPLETED")}
 
 
-@pytest.mark.parametrize("point", crashing.POINTS)
+USUAL = {"worked", "stored-one", "ending"}
+"""Points that every run of the suite comes by; the others are `long`."""
+POINTS = [
+    point if point in USUAL else pytest.param(point, marks=pytest.mark.long)
+    for point in crashing.POINTS
+]
+
+
+@pytest.mark.parametrize("point", POINTS)
 def test_a_job_outlives_its_server_killed_when(point, tmp_path, song, receiver):
     with crashing_service(tmp_path, point) as service:
         jobs = StemJobs.of(service)

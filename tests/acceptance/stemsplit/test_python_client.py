@@ -57,7 +57,14 @@ def test_song_is_uploaded_however_it_is_given(client, song, tmp_path, given):
         check_song(path)
 
 
-@pytest.mark.parametrize("output_format", ["MP3", "WAV", "FLAC"])
+@pytest.mark.parametrize(
+    "output_format",
+    [
+        pytest.param("MP3", marks=pytest.mark.long),
+        pytest.param("WAV", marks=pytest.mark.long),
+        "FLAC",
+    ],
+)
 def test_every_output_type_comes_in_every_format(client, song, tmp_path, output_format):
     ticket = client.uploads.upload_bytes(filename="demo.wav", data=song.read_bytes())
     made = {
