@@ -17,6 +17,9 @@ from torch.nn import functional
 
 from stemwright.engine import networks
 
+from .batches import Batches
+from .torch_parts import folding, transform_of
+
 if TYPE_CHECKING:
     from stemwright.engine.graph import LstmWeights, Weights
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 _DTYPES: Final = {"f32": torch.float32, "bf16": torch.bfloat16}
 
 _RANK_1D: Final = 3
+_SEGMENT_BYTES: Final = {"f32": 2 << 30, "bf16": 1 << 30}
+"""What a segment in a batch takes at most; a batch that does not fit is halved."""
+_MOST_SEGMENTS: Final = 16
 
 _Operation = Callable[..., torch.Tensor]
 
@@ -115,7 +121,7 @@ class TorchGraph:
             return functional.scaled_dot_product_attention(queries, keys, values, mask, scale=1.0)
 
         biased = () if bias is None else (bias,)
-        return self._derived(operation, self.shape(query), query, key, value, *biased)
+        return self._derived(folding(operation), self.shape(query), query, key, value, *biased)
 
     def lstm(self, value: int, forward: LstmWeights, backward: LstmWeights) -> int:
         size = forward.hidden.shape[1]
@@ -130,7 +136,9 @@ class TorchGraph:
         layer = layer.to(self._device, self._dtype)
         batch, steps, _ = self.shape(value)
         return self._derived(
-            lambda given: layer(given.to(self._dtype))[0], (batch, steps, 2 * size), value
+            folding(lambda given: layer(given.to(self._dtype))[0]),
+            (batch, steps, 2 * size),
+            value,
         )
 
     def normalise(self, value: int, axes: Sequence[int], epsilon: float) -> int:
@@ -233,102 +241,12 @@ class TorchGraph:
         return torch.from_numpy(array).to(self._device)
 
 
-class HybridTransform:
-    """STFT and inverse as :class:`..spectral.SegmentTransform` has them, on the device."""
-
-    def __init__(
-        self, shape: networks.HTDemucsShape | networks.HDemucsShape, device: torch.device
-    ) -> None:
-        self._hop, self._size = shape.hop_samples, shape.n_fft
-        self._frames, self._samples = shape.frames, shape.segment_samples
-        self._unpadded = shape.unpadded
-        window = torch.hann_window(self._size, dtype=torch.float64)
-        self._window = (window / math.sqrt(self._size)).float().to(device)
-        self._inverse = (window * math.sqrt(self._size) / 1.5).float().to(device)
-        self._first_hop = (1.5 / (1.5 - window[-self._hop :] ** 2)).float().to(device)
-
-    def inputs(self, segment: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What the network is fed of ``[2, segment_samples]``."""
-        return {"mixture": segment.T[None], "spectrum": self.forward(segment)}
-
-    def stems(self, found: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """``[sources * 2, segment_samples]`` from what the network gave."""
-        spectra = found["spectra"][:, :, networks.SPARE_BINS : -networks.SPARE_BINS]
-        return found["waveforms"] + self.inverse(spectra)
-
-    def forward(self, segment: torch.Tensor) -> torch.Tensor:
-        """``[channels, segment_samples]`` to ``[channels, frames, n_fft/2, 2]``."""
-        pad = 3 * self._hop // 2
-        tail = pad + self._frames * self._hop - self._samples
-        mode = "constant" if self._unpadded else "reflect"
-        padded = functional.pad(segment[None], (pad, tail), mode)[0]
-        frames = padded.unfold(1, self._size, self._hop)[:, : self._frames]
-        spectrum = torch.fft.rfft(frames * self._window)
-        return torch.view_as_real(spectrum[..., : self._size // 2])
-
-    def inverse(self, spectra: torch.Tensor) -> torch.Tensor:
-        """``[rows, frames, n_fft/2, 2]`` to ``[rows, segment_samples]``."""
-        spectrum = torch.view_as_complex(spectra.contiguous())
-        frames = torch.fft.irfft(spectrum, n=self._size) * self._inverse
-        quarters = frames.reshape(len(spectra), self._frames, 4, self._hop)
-        total = quarters.new_zeros(len(spectra), self._frames + 3, self._hop)
-        for place in range(4):
-            total[:, place : place + self._frames] += quarters[:, :, place]
-        if self._unpadded:
-            total[:, 0] *= self._first_hop
-        start = 0 if self._unpadded else 3 * self._hop // 2
-        return total.reshape(len(spectra), -1)[:, start : start + self._samples]
-
-
-class SpectralTransform:
-    """STFT and inverse as :class:`..spectral.CentredTransform` has them, on the device."""
-
-    def __init__(self, shape: networks.SCNetShape, device: torch.device) -> None:
-        self._samples = shape.segment_samples
-        self._filled = (shape.frames - 1) * shape.hop_samples
-        self._size, self._hop = shape.n_fft, shape.hop_samples
-        self._scaled = shape.scaled
-        self._window = torch.from_numpy(shape.window).float().to(device)
-
-    def inputs(self, segment: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What the network is fed of ``[2, segment_samples]``."""
-        filled = functional.pad(segment, (0, self._filled - self._samples))
-        spectrum = torch.stft(
-            filled,
-            self._size,
-            self._hop,
-            window=self._window,
-            normalized=self._scaled,
-            return_complex=True,
-        )
-        return {"spectrum": torch.view_as_real(spectrum.transpose(1, 2).contiguous())}
-
-    def stems(self, found: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """``[sources * 2, segment_samples]`` from what the network gave."""
-        spectra = torch.view_as_complex(found["spectra"].float().contiguous())
-        stems = torch.istft(
-            spectra.transpose(1, 2),
-            self._size,
-            self._hop,
-            window=self._window,
-            normalized=self._scaled,
-        )
-        return stems[:, : self._samples]
-
-
-def transform_of(
-    shape: networks.NetworkShape, device: torch.device
-) -> HybridTransform | SpectralTransform:
-    """Choose by the kind of network."""
-    if isinstance(shape, networks.SCNetShape):
-        return SpectralTransform(shape, device)
-    return HybridTransform(shape, device)
-
-
 class TorchRuntime:
-    """Runs a network through torch, on a CUDA device if there is one, else on the processor."""
+    """Runs a network through torch, on a CUDA device if there is one, else on the processor.
 
-    segments_in_flight = 1
+    Segments that wait at the same time, of one song or of several, go through the network together:
+    on a device as many as its memory holds, on the processor, which gains nothing by that, one.
+    """
 
     def __init__(
         self,
@@ -337,31 +255,60 @@ class TorchRuntime:
         *,
         precision: Precision,
         threads: int | None = None,
+        batch: int | None = None,
     ) -> None:
         self.sources = shape.sources
         self.segment_samples = shape.segment_samples
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if threads is not None:
             torch.set_num_threads(threads)
-        self.description = f"torch {torch.__version__}, {precision}, {self._device}"
         self.normalised = shape.normalised
         self._transform = transform_of(shape, self._device)
         self._graph = TorchGraph(self._device, _DTYPES[precision])
         networks.build(self._graph, state, shape)
+        most = batch or _batch_for(self._device, precision)
+        # one batch at work and one that waits
+        self.segments_in_flight = 1 if most == 1 else 2 * most
+        self._batches = Batches(self._run, most)
+        self.description = f"torch {torch.__version__}, {precision}, {self._device}"
 
     def infer(self, segment: NDArray[np.float32]) -> NDArray[np.float32]:
         """Separate ``[2, segment_samples]`` into ``[sources, 2, segment_samples]``."""
-        with torch.inference_mode():
-            given = torch.from_numpy(np.ascontiguousarray(segment)).to(self._device)
-            stems = self._transform.stems(self._graph.run(self._transform.inputs(given)))
-            separated: NDArray[np.float32] = stems.cpu().numpy()
+        separated = self._batches(np.ascontiguousarray(segment))
         return separated.reshape(len(self.sources), 2, self.segment_samples)
 
     def close(self) -> None:
         """Release the network."""
+        self._batches.close()
         del self._graph
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _run(self, segments: Sequence[NDArray[np.float32]]) -> Sequence[NDArray[np.float32]]:
+        """Separate a batch; where the device has too little memory for it, one half at a time."""
+        try:
+            with torch.inference_mode():
+                given = torch.from_numpy(np.stack(segments)).to(self._device)
+                # one segment needs no vectorising, which changes which kernels are chosen
+                alone = len(segments) == 1
+                stems = self._one(given[0])[None] if alone else torch.vmap(self._one)(given)
+                return list(stems.cpu().numpy())
+        except torch.cuda.OutOfMemoryError:
+            if len(segments) == 1:
+                raise
+        half = len(segments) // 2
+        return [*self._run(segments[:half]), *self._run(segments[half:])]
+
+    def _one(self, segment: torch.Tensor) -> torch.Tensor:
+        return self._transform.stems(self._graph.run(self._transform.inputs(segment)))
+
+
+def _batch_for(device: torch.device, precision: Precision) -> int:
+    """How many segments are separated together: as many as fit, and no more than gain."""
+    if device.type != "cuda":
+        return 1
+    free, _ = torch.cuda.mem_get_info(device)
+    return min(max(int(free // _SEGMENT_BYTES[precision]), 1), _MOST_SEGMENTS)
 
 
 def prefers_bf16() -> bool:
