@@ -59,6 +59,7 @@ from .library import Ground, Library, open_library
 from .model_supply import open_models
 from .opening import accounts_in, credits_by, database_unavailable, open_database
 from .secret import instance_secret
+from .upkeep import Chores
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -72,6 +73,7 @@ _PROBE_TIMEOUT_S: Final = 9.0
 _PROBE_MEMORY_MB: Final = 2_000
 _PROBES: Final = 2
 _LIGHT: Final = 2
+_LEFT_OVERS_KEPT: Final = timedelta(days=2)
 _MIXES: Final = 2
 _LIGHT_MEMORY_MB: Final = 4_000
 _CHILD_NICENESS: Final = 10
@@ -111,6 +113,15 @@ class Service:
     models: Models
     secret: bytes = field(repr=False)
     handlers: Handlers
+
+    def host_chores(self) -> Chores:
+        """What every host does now and then, whatever it runs: for its own processes and disk."""
+        return {
+            "probes": self.probes.tidy,
+            "mixers": self.mixers.tidy,
+            "mixes": self.library.mixes.sweep,
+            "left-overs": lambda: self.intake.sweep(_LEFT_OVERS_KEPT),
+        }
 
     def close(self) -> None:
         """Let idle children go and give connections back."""

@@ -48,6 +48,7 @@ from stemwright.web.client import GuardedClient
 from stemwright.web.client import Limits as ClientLimits
 
 from .fetching import open_client
+from .upkeep import Chores
 
 LIGHT_QUEUE: Final = "jobs.light"
 """Downloads and analyses: they wait for other servers, or take seconds."""
@@ -74,12 +75,11 @@ class Library:
     registration: Registration
     handlers: Handlers
 
-    def chores(self) -> Mapping[str, Callable[[], object]]:
+    def chores(self) -> Chores:
         """What a worker does now and then."""
         chores: dict[str, Callable[[], object]] = {
             "replaced files": self.tracks.tidy,
             "sessions": self.sessions.sweep,
-            "mixes": self.mixes.sweep,
         }
         if self.spotify.links is not None:
             chores["spotify"] = self.spotify.links.sweep

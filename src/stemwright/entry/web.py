@@ -50,6 +50,7 @@ from .composition import Service, base_url
 from .health import Health
 from .lasting import lasting
 from .realtime import Realtime, open_realtime
+from .upkeep import Upkeep
 from .worker import Worker
 
 STEMSPLIT: Final = "/api/v1"
@@ -284,10 +285,14 @@ def serve(
     with lasting():
         face = create_face(service)
     face.realtime.start()
+    upkeep = Upkeep(service.host_chores)
+    if worker is None:  # which does these chores with its own
+        upkeep.start()
 
     def stopping() -> None:
         if worker is not None:
             worker.stop_taking()
+        upkeep.stop()
         face.realtime.stop()
 
     server = _Server(_config(face.app), stopping)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from stemwright.errors import OptionError, StemwrightError
+from stemwright.errors import OptionError
 from stemwright.features.webhooks.ports import QUEUE as WEBHOOK_QUEUE
 from stemwright.features.webhooks.ports import TASK as DELIVER
 from stemwright.jobs.engine import DurableEngine, QueueSize, Task, new_executor_id
@@ -25,6 +25,7 @@ from stemwright.kit.locks import NotTaken, held_lock
 
 from .library import LIGHT_QUEUE, REMOTE_QUEUE
 from .opening import database_unavailable
+from .upkeep import Chores, Upkeep
 
 if TYPE_CHECKING:
     from stemwright.jobs.job import Job
@@ -42,9 +43,7 @@ _LIGHT_LOOK_S: Final = 0.2
 _REMOTE_JOBS: Final = 16
 """They wait, nearly all the time; one that hangs shall not hold the others up."""
 _REMOTE_LOOK_S: Final = 0.5
-_UPKEEP_S: Final = 30.0
 _ENGINE_ROWS_KEPT: Final = timedelta(days=2)
-_LEFT_OVERS_KEPT: Final = timedelta(days=2)
 
 log = logs.get_logger(__name__)
 
@@ -58,13 +57,12 @@ class Worker:
         self._service = service
         self._lock = contextlib.ExitStack()
         self._at_work: set[str] = set()
-        self._stopping = threading.Event()
         self._runner = JobRunner(
             service.jobs, service.handlers, ended=self._ended, boundary=boundary
         )
         self._engine: DurableEngine | None = None
         self._liveness: Liveness | None = None
-        self._upkeep = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
+        self._upkeep = Upkeep(self._chores)
 
     def start(self) -> None:
         """Begin with what was left behind, then take what comes.
@@ -104,7 +102,7 @@ class Worker:
 
     def stop_taking(self) -> None:
         """Begin nothing new. Safe to call from a signal handler."""
-        self._stopping.set()
+        self._upkeep.stop()
         if self._engine is not None:
             self._engine.stop_taking()
 
@@ -158,31 +156,17 @@ class Worker:
         factor = length / worked_s if status == "completed" and worked_s else None
         self._service.metrics.job_ended(job.kind, status, seconds, factor)
 
-    def _keep_up(self) -> None:
-        while not self._stopping.wait(_UPKEEP_S):
-            for name, work in self._chores().items():
-                try:
-                    work()
-                except (StemwrightError, SQLAlchemyError, OSError) as error:
-                    # the next round tries again
-                    log.warning("upkeep failed", chore=name, error=str(error))
-                except Exception:
-                    # the edge of one chore: the others, expiry above all, go on
-                    log.exception("upkeep met a defect", chore=name)
-
-    def _chores(self) -> Mapping[str, Callable[[], object]]:
+    def _chores(self) -> Chores:
         service, engine = self._service, self._engine
         assert engine is not None
         now = service.jobs.clock()
         return {
+            **service.host_chores(),
             "children": service.children.tidy,
-            "probes": service.probes.tidy,
             "light children": service.light.tidy,
-            "mixers": service.mixers.tidy,
             "expiry": lambda: service.jobs.expire(service.results.discard),
             "idempotency keys": service.jobs.forget_idempotency_keys,
             "uploads": lambda: service.uploads.sweep(now),
-            "left-overs": lambda: service.intake.sweep(_LEFT_OVERS_KEPT),
             "lost deliveries": service.webhooks.resume_lost,
             "old deliveries": service.webhooks.sweep,
             **service.library.chores(),

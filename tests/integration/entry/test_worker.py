@@ -9,26 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from stemwright.entry import worker as module
-from stemwright.entry.composition import compose
 from stemwright.entry.worker import Worker
-from stemwright.errors import OptionError, StorageUnreachable
+from stemwright.errors import OptionError
 from stemwright.jobs.job import Artefact
 from stemwright.jobs.service import Outcome
 from stemwright.kit.clock import utc_now
-from stemwright.settings import Settings
 from support.finished_jobs import completed_job
-from support.live_server import wait_until
 
 LATER = timedelta(days=30)
-
-
-@pytest.fixture
-def service(tmp_path):
-    environ = {"HOME": str(tmp_path), "STEMWRIGHT_DATA_DIR": str(tmp_path / "data")}
-    service = compose(Settings.load(environ))
-    yield service
-    service.close()
 
 
 @pytest.fixture
@@ -54,26 +42,6 @@ def test_every_chore_can_be_done_and_an_old_jobs_files_are_deleted_with_it(worke
 
     assert service.jobs.find(owner, job.id).status == "expired"
     assert service.storage.stat(key) is None
-
-
-@pytest.mark.parametrize("error", [StorageUnreachable("gone"), OSError(5, "no"), ValueError("?")])
-def test_a_chore_that_fails_keeps_no_other_from_being_done(worker, monkeypatch, error):
-    done = []
-
-    def fail():
-        raise error
-
-    monkeypatch.setattr(module, "_UPKEEP_S", 0.01)
-    monkeypatch.setattr(
-        Worker, "_chores", lambda _self: {"bad": fail, "good": lambda: done.append(1)}
-    )
-    keeping_up = threading.Thread(target=worker._keep_up)
-    keeping_up.start()
-    wait_until(lambda: len(done) > 2, "the third round")
-    worker.stop_taking()
-    keeping_up.join(30)
-
-    assert not keeping_up.is_alive()
 
 
 def test_a_worker_that_stops_waits_for_its_jobs_as_long_as_it_may(worker):
