@@ -1,6 +1,5 @@
 """Every model through both APIs: random weights of the real sizes in the published formats."""
 
-import time
 from io import BytesIO
 
 import pytest
@@ -8,7 +7,7 @@ import soundfile
 
 from stemwright.engine.catalog import MODELS
 from support.hub_server import HubServer
-from support.live_server import Service
+from support.live_server import Service, wait_until
 from support.media_site import MediaSite
 from support.published_models import Published, publish_htdemucs, publish_mdx_extra
 from support.repository import ROOT
@@ -74,14 +73,16 @@ def track(client):
 
 
 def ended(client, path):
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
-        job = client.get(path).raise_for_status().json()
-        job = job.get("data", job)
-        if job["status"] in {"completed", "failed", "COMPLETED", "FAILED"}:
-            return job
-        time.sleep(0.2)
-    raise AssertionError(f"{path} does not end")
+    """A job of either API when it has ended."""
+    seen = []
+
+    def has_ended():
+        answer = client.get(path).raise_for_status().json()
+        seen[:] = [answer.get("data", answer)]
+        return seen[0]["status"].lower() in {"completed", "failed"}
+
+    wait_until(has_ended, path, patience_s=300)
+    return seen[0]
 
 
 def length_of(client, path):

@@ -14,6 +14,7 @@ from typing import Any
 
 from stemwright.kit import clock
 from support import forge_serve
+from support.children import replace_children
 
 _OF_ALL = ("begun", "fetched")
 _AT_LAST = ("worked", "ending", "ended")
@@ -110,7 +111,7 @@ if __name__ == "__main__":
     clock.utc_now = forge_serve.later
     from stemwright.entry.cli import main
 
-    forge_serve.replace_children()
+    replace_children(forge_serve.CHILD)
     crash_after_children()
     crash_on_the_way()
     crash_at_boundaries()

@@ -11,24 +11,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from stemwright.kit import clock
+from support.children import replace_children
 
 BROKEN = "https://open.spotify.com/track/0000000000000000BROKEN"
-_CHILD, _OURS = "stemwright.entry.child", "support.forge_child"
+CHILD = "support.forge_child"
 _now = clock.utc_now
 
 
 def later() -> datetime:
     ahead = Path(os.environ["FORGE_LATER"])
     return _now() + timedelta(seconds=int(ahead.read_text()) if ahead.exists() else 0)
-
-
-def replace_children() -> None:
-    from stemwright.jobs.children import Child
-
-    start = Child.start
-    Child.start = lambda command, environ: start(
-        [_OURS if word == _CHILD else word for word in command], environ
-    )
 
 
 def break_one_link() -> None:
@@ -49,6 +41,6 @@ if __name__ == "__main__":
     clock.utc_now = later
     from stemwright.entry.cli import main
 
-    replace_children()
+    replace_children(CHILD)
     break_one_link()
     main()

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from stemwright.entry.cli import main
-from stemwright.jobs.children import Child
-
-_CHILD, _OURS = "stemwright.entry.child", "support.paced_child"
-
-
-def replace_children() -> None:
-    start = Child.start
-    Child.start = lambda command, environ: start(
-        [_OURS if word == _CHILD else word for word in command], environ
-    )
-
+from support.children import replace_children
 
 if __name__ == "__main__":
-    replace_children()
+    replace_children("support.paced_child")
     main()

@@ -126,11 +126,13 @@ class _Usage:
     def _count(self) -> None:
         told: dict[str, Any] = {"status": "error", "file_count": None, "total_size_mb": None}
         try:
-            sizes = [stored.size_bytes for stored in self._service.storage.list("")]
+            count = size = 0
+            for stored in self._service.storage.list(""):  # there may be millions
+                count, size = count + 1, size + stored.size_bytes
             told = {
                 "status": "ok",
-                "file_count": len(sizes),
-                "total_size_mb": round(sum(sizes) / _MIB, 2),
+                "file_count": count,
+                "total_size_mb": round(size / _MIB, 2),
             }
         except Exception as error:  # noqa: BLE001 - the edge of this thread
             log.warning("storage not counted", error=type(error).__name__)

@@ -40,6 +40,7 @@ from stemwright.web.attempts import Attempts
 from stemwright.web.cookies import Cookies
 from stemwright.web.edge import Edge, wrap
 from stemwright.web.forwarded import parse_networks
+from stemwright.web.methods import methods_at
 from stemwright.web.metrics_page import MetricsPage
 from stemwright.web.patience import PatientProtocol, allow_many_connections
 from stemwright.web.ratelimits import Caller, caller_of
@@ -92,7 +93,7 @@ def create_face(service: Service) -> Face:
     forge = _soundforge(service, account, realtime)
     app = Starlette(routes=[*routes, _Rest(forge, routes)])
     app.router.redirect_slashes = False
-    handle_errors(app, lambda path: _methods_of(app, path))
+    handle_errors(app, lambda path: methods_at(path, app.routes))
     return Face(wrap(app, _edge(service)), app.routes, realtime)
 
 
@@ -125,16 +126,6 @@ def _watching(
         token=settings.metrics_token,
     )
     return [Route("/health", health), Route("/metrics", metrics)]
-
-
-def _methods_of(app: Starlette, path: str) -> set[str]:
-    """Methods that some route outside of the dialects takes at this address."""
-    return {
-        method
-        for route in app.routes
-        if isinstance(route, Route) and route.path_regex.fullmatch(path)
-        for method in route.methods or ()
-    }
 
 
 def _edge(service: Service) -> Edge:

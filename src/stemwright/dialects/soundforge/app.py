@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from fastapi import FastAPI, Request
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute
+
+from stemwright.web.methods import methods_at
 
 from . import analysis, downloads, events, lalalai, openapi, processing, spotify
 from .accounts import create_routes
@@ -43,7 +45,7 @@ def create_app(services: ForgeServices, pages: Sequence[BaseRoute] = ()) -> Fast
     )
     # the application itself keeps a router as one route, whose methods it does not tell
     known = [app.router, *routers]
-    handle_errors(app, lambda path: _methods_of(known, path))
+    handle_errors(app, lambda path: methods_at(path, *(router.routes for router in known)))
     for router in routers:
         app.include_router(router)
     home = HomePages(services.tracks)
@@ -62,14 +64,3 @@ def _owner_by(
         return (await enter(request)).principal.owner
 
     return owner
-
-
-def _methods_of(routers: Iterable[Router], path: str) -> set[str]:
-    """Methods that some route takes at this address; the framework would name those of one."""
-    return {
-        method
-        for router in routers
-        for route in router.routes
-        if isinstance(route, Route) and route.path_regex.fullmatch(path)
-        for method in route.methods or ()
-    }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stemwright.web.methods import methods_at
 
 from . import account, denoise, jobs, openapi, soundcloud, uploads, webhooks, youtube
 from .errors import handle_errors
@@ -50,18 +51,7 @@ def create_app(services: StemSplitServices) -> FastAPI:
     )
     app.state.services = services
     app.add_middleware(JsonBodies)
-    handle_errors(app, _methods_of)
+    handle_errors(app, lambda path: methods_at(path, *(router.routes for router in _ROUTERS)))
     for router in _ROUTERS:
         app.include_router(router)
     return app
-
-
-def _methods_of(path: str) -> set[str]:
-    """Methods that some route takes at this address; the framework would name those of one."""
-    return {
-        method
-        for router in _ROUTERS
-        for route in router.routes
-        if isinstance(route, APIRoute) and route.path_regex.fullmatch(path)
-        for method in route.methods or ()
-    }
