@@ -223,7 +223,7 @@ class Downloads:
         chain: bool,
     ) -> Ordered:
         if song.upload_key is not None:
-            self.intake.uploads.claim(session, owner, song.upload_key)
+            self.intake.claim(session, owner, song.upload_key, song.source)
         track = self._track(session, owner, song.known)
         running = repository.running(session, owner, DOWNLOAD, track.id, quality)
         if running is not None:

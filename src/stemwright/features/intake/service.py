@@ -140,15 +140,23 @@ class Intake:
     def _placed(self, new: NewJob, upload_key: str | None) -> Job:
         with self.database.transaction() as session:
             if upload_key is not None:
-                self._claim(session, new, upload_key)
+                self.claim(session, new.owner, upload_key, new.request["source"])
             job = self.jobs.create(session, new)
             self.credits.hold(session, new.owner, job.id, new.cost)
             return job
 
-    def _claim(self, session: Session, new: NewJob, upload_key: str) -> None:
-        """Take the upload for the job, if it is still the file that was looked at."""
-        upload = self.uploads.claim(session, new.owner, upload_key)
-        if upload.storage_key != new.request["source"]["key"]:
+    def claim(
+        self, session: Session, owner: str, upload_key: str, source: Mapping[str, str]
+    ) -> None:
+        """Take an upload for a job, if it is still the file that `take` looked at: its ``source``.
+
+        Raises
+        ------
+        UploadNotFound, UploadInUse
+
+        """
+        upload = self.uploads.claim(session, owner, upload_key)
+        if upload.storage_key != source["key"]:
             raise UploadInUse(
                 f"The file of {upload.file_name} was sent anew while it was looked at; "
                 "create the job again."

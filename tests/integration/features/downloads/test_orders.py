@@ -9,6 +9,7 @@ from stemwright.errors import (
     JobNotFound,
     JobStateConflict,
     SpotifyFailed,
+    UploadInUse,
     UploadNotFound,
     VideoUnavailable,
 )
@@ -135,6 +136,22 @@ def test_an_upload_is_its_owners(library, song, account):
     key = library.upload(account, song)
     with pytest.raises(UploadNotFound):
         library.downloads.order_upload(library.account().owner, key)
+
+
+def test_an_upload_sent_anew_while_it_is_looked_at_makes_no_track(
+    library, song, account, monkeypatch
+):
+    key = library.upload(account, song)
+    probe = library.service.intake.probe
+
+    def measured(path, *, name):
+        library.send(key, song)
+        return probe(path, name=name)
+
+    monkeypatch.setattr(library.service.intake, "probe", measured)
+    with pytest.raises(UploadInUse, match="sent anew"):
+        library.downloads.order_upload(account.owner, key)
+    assert library.tracks.page(account.owner).total == 0
 
 
 @pytest.mark.parametrize("url", ["https://open.spotify.com/track/0000000000000000000999"])
